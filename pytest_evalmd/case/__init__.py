@@ -1,0 +1,1 @@
+"""Markdown text <-> a case's values; pure."""

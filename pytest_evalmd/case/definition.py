@@ -1,0 +1,235 @@
+"""The keys of one measure -> a ``Measure``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from pytest_evalmd.case.fields import PARAM, Fields
+from pytest_evalmd.case.model import (
+    SOURCES,
+    Aggregate,
+    Compare,
+    Ignore,
+    Measure,
+    MeasureType,
+    Output,
+    Source,
+)
+from pytest_evalmd.case.problems import Problems, nearest
+from pytest_evalmd.case.scalars import Entry
+from pytest_evalmd.case.schema import schema_problem
+from pytest_evalmd.case.values import Value, write_json
+
+DeclaredOutput = Literal["list", "integer", "number", "boolean", "text", "json"]
+
+COMMON_KEYS = (
+    *("id", "description", "type", "input", "params"),
+    *("compare", "tolerance", "threshold", "ignore"),
+)
+AI_KEYS = ("prompt", "context", "output", "range", "schema", "samples", "aggregate")
+PROGRAMMATIC_KEYS = ("logic",)
+KEYS: dict[MeasureType, tuple[str, ...]] = {
+    "ai": COMMON_KEYS + AI_KEYS,
+    "programmatic": COMMON_KEYS + PROGRAMMATIC_KEYS,
+}
+
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_RANGE = re.compile(r"(-?\d{1,15}(?:\.\d{1,15})?)\s*\.\.\s*(-?\d{1,15}(?:\.\d{1,15})?)")
+_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_LIST_COMPARES = ("unordered", "subset", "superset", "overlap")
+_SCHEMA_OUTPUTS: dict[Value, Output] = {
+    "array": "list",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "string": "text",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What the frontmatter says for all ai measures of a case."""
+
+    samples: int | None = None
+    context: tuple[Source, ...] | None = None
+
+
+def read_measure(
+    entries: Mapping[str, Entry], line: int, defaults: Defaults, problems: Problems
+) -> Measure | None:
+    """Make a measure of its keys.
+
+    Args:
+        entries: by key; ``params.NAME`` stands beside the others.
+        line: where the measure starts, from 1.
+        defaults: for the keys it doesn't have.
+        problems: takes what is wrong.
+
+    Returns:
+        the measure, or ``None`` if it can't be told what it is; where ``problems``
+        were added it is only good for finding more of them.
+    """
+    fields = Fields(entries, line, problems)
+    kind = fields.choice("type", get_args(MeasureType), required=True)
+    measure_id = fields.text("id", required=True)
+    description = fields.text("description", required=True)
+    if kind is None or measure_id is None or description is None:
+        return None
+    if not _ID.fullmatch(measure_id):
+        fields.wrong("id", "a letter, then letters, digits, '_' or '-' (ASCII only)")
+    if measure_id in SOURCES:
+        fields.wrong("id", "another name; 'answer' and 'query' are the case's own")
+    fields.check_known(KEYS[kind], kind)
+    params = _params(fields)
+    output: Output = "any"
+    own: dict[str, Any]
+    if kind == "ai":
+        own = _ai(fields, params, defaults)
+        output = own["output"]
+    else:
+        logic = fields.text("logic", required=True)
+        own = {"logic": logic or ""}
+        fields.require("input", "the id of a measure, a list of ids, answer or query")
+    return Measure(
+        id=measure_id,
+        description=description,
+        type=kind,
+        line=line,
+        input=fields.words("input"),
+        params=params,
+        **_comparison(fields, output),
+        **own,
+    )
+
+
+def _params(fields: Fields) -> dict[str, Value]:
+    given: dict[str, Value] = fields.read("params", dict, "a mapping") or {}
+    params = dict(given)
+    for key, entry in fields.entries.items():
+        if key.startswith(PARAM) and key != PARAM:
+            params[key.removeprefix(PARAM)] = entry.value
+    return params
+
+
+def _ai(
+    fields: Fields, params: Mapping[str, Value], defaults: Defaults
+) -> dict[str, Any]:
+    prompt = fields.text("prompt", required=True) or ""
+    bounds = _range(fields)
+    schema = _schema(fields)
+    declared = fields.choice("output", get_args(DeclaredOutput))
+    output: Output = declared or _inferred_output(prompt, bounds, schema)
+    if bounds and output not in ("integer", "number"):
+        fields.wrong("range", "no range, or output: integer or number")
+    samples = fields.number("samples", 1, 99, "a whole number from 1 to 99")
+    if isinstance(samples, float):
+        fields.wrong("samples", "a whole number from 1 to 99")
+    return {
+        "prompt": _fill(fields, prompt, params),
+        "context": fields.choices("context", SOURCES)
+        or defaults.context
+        or ("answer",),
+        "output": output,
+        "range": bounds,
+        "schema": schema,
+        "samples": int(samples or defaults.samples or 1),
+        "aggregate": _aggregate(fields, output),
+    }
+
+
+def _inferred_output(
+    prompt: str, bounds: object, schema: Mapping[str, Value] | None
+) -> Output:
+    """Infer the output of a measure that doesn't declare it (docs/format.md)."""
+    if bounds:
+        return "number"
+    if schema is not None:
+        kind = schema.get("type")
+        return _SCHEMA_OUTPUTS.get(kind, "json") if isinstance(kind, str) else "json"
+    if re.search(r"\bJSON array\b", prompt, re.IGNORECASE):
+        return "list"
+    if re.search(r"\bJSON object\b", prompt, re.IGNORECASE) and re.search(
+        r"""["'`]response["'`]""", prompt
+    ):
+        return "response"
+    return "any"
+
+
+def _range(fields: Fields) -> tuple[float, float] | None:
+    text = fields.text("range")
+    if text is None:
+        return None
+    match = _RANGE.fullmatch(text.strip())
+    if match:
+        low, high = (float(n) if "." in n else int(n) for n in match.groups())
+        if low <= high:
+            return low, high
+    fields.wrong("range", "two numbers, the lower first, such as 1..10")
+    return None
+
+
+def _schema(fields: Fields) -> Mapping[str, Value] | None:
+    schema: dict[str, Value] | None = fields.read(
+        "schema", dict, "a JSON Schema mapping"
+    )
+    if schema is None:
+        return None
+    if problem := schema_problem(schema):
+        fields.problems.add(fields.entries["schema"].line, f"schema: {problem}")
+    return schema
+
+
+def _aggregate(fields: Fields, output: Output) -> Aggregate | None:
+    how = fields.choice("aggregate", get_args(Aggregate))
+    needed = {"median": "number", "mean": "number", "all": "boolean", "any": "boolean"}
+    fits = output in (needed.get(how or ""), "response", "any", "json") or (
+        output == "integer" and needed.get(how or "") == "number"
+    )
+    if how and how != "mode" and not fits:
+        fields.wrong("aggregate", f"mode, or output: {needed[how]}; output is {output}")
+    return how
+
+
+def _fill(fields: Fields, prompt: str, params: Mapping[str, Value]) -> str:
+    """Fill the placeholders of a prompt."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in params:
+            fields.problems.add(
+                fields.entries["prompt"].line,
+                f"prompt: unknown placeholder {match[0]!r}{nearest(name, params)}; "
+                f"set params.{name or 'NAME'}",
+            )
+            return match[0]
+        found = params[name]
+        return found if isinstance(found, str) else write_json(found)
+
+    return _PLACEHOLDER.sub(value, prompt)
+
+
+def _comparison(fields: Fields, output: Output) -> dict[str, Any]:
+    tolerance = fields.number("tolerance", 0, float("inf"), "a number, 0 or more")
+    threshold = fields.number("threshold", 1e-9, 1, "a number above 0, up to 1")
+    compare: Compare = fields.choice("compare", get_args(Compare)) or (
+        "exact" if tolerance is None else "within"
+    )
+    if compare == "within":
+        fields.require("tolerance", "how far a number may be off, such as 1")
+    elif tolerance is not None:
+        fields.wrong("tolerance", f"none with compare: {compare}; it is for within")
+    if compare == "overlap":
+        fields.require("threshold", "the least share in common, such as 0.8")
+    elif threshold is not None:
+        fields.wrong("threshold", f"none with compare: {compare}; it is for overlap")
+    if compare in _LIST_COMPARES and output in ("integer", "number", "boolean", "text"):
+        fields.wrong("compare", f"another one; {compare} holds lists together")
+    return {
+        "compare": compare,
+        "tolerance": tolerance or 0,
+        "threshold": 1 if threshold is None else threshold,
+        "ignore": fields.choices("ignore", get_args(Ignore)) or (),
+    }

@@ -1,0 +1,220 @@
+"""New texts for blocks -> the file's new text, not one byte else changed; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pytest_evalmd.case.blocks import EVALUATION, RESULT, Document, read_document
+from pytest_evalmd.case.evaluations import write_evaluation
+from pytest_evalmd.case.model import Block, Case, Measure
+from pytest_evalmd.case.parse import parse_case
+from pytest_evalmd.case.problems import CaseError, Problems
+
+_FENCE = re.compile(r"`{3,}|~{3,}")
+_EOL = re.compile(r"\r\n|\n|\r")
+_SEPARATOR = re.compile(r"(?:[*_-][ \t]*){3,}")
+
+
+class EditError(Exception):
+    """The file would not read back as what was to be written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lines:
+    """Lines to put in the place of others."""
+
+    start: int
+    """The first line that goes, from 0."""
+    end: int
+    """The line behind the last that goes."""
+    new: tuple[str, ...]
+
+
+def set_results(text: str, results: Mapping[str, str]) -> str:
+    """Write results into a case.
+
+    Args:
+        text: the case file.
+        results: the new text of a result block by measure id. A block that is missing
+            is added: after its evaluation, or with one after the last evaluation.
+
+    Raises:
+        CaseError: the text is no case any more.
+        EditError: a new text can't stand in its block.
+    """
+    document, case = _read(text)
+    edits: list[_Lines] = []
+    missing: list[tuple[Measure, str]] = []
+    for measure in sorted(case.measures.values(), key=lambda measure: measure.line):
+        if (new := results.get(measure.id)) is None:
+            continue
+        recorded = case.recorded.get(measure.id)
+        if recorded is None:
+            missing.append((measure, new))
+        elif recorded.result is None:
+            edits.append(_result_after(document, recorded.evaluation, new))
+        elif recorded.result.text != new:
+            edits.append(_replace(document, recorded.result, new))
+    if missing:
+        edits.append(_evaluations_after_last(document, case, missing))
+    written = _apply(document, edits)
+    _check(case, results, written)
+    return written
+
+
+def _read(text: str) -> tuple[Document, Case]:
+    case = parse_case(text)
+    if case is None:
+        message = "it is no case any more"
+        raise EditError(message)
+    return read_document(text, Problems()), case
+
+
+def _apply(document: Document, edits: list[_Lines]) -> str:
+    lines = list(document.lines)
+    for edit in reversed(sorted(edits, key=lambda edit: edit.start)):
+        lines[edit.start : edit.end] = edit.new
+    return "".join(lines)
+
+
+def _check(before: Case, results: Mapping[str, str], written: str) -> None:
+    """Read back what is to be written: everything else must be as it was."""
+    try:
+        after = parse_case(written)
+    except CaseError as error:
+        message = f"the new text would break the file: {error}"
+        raise EditError(message) from None
+    texts = {id_: before.result_text(id_) for id_ in before.measures} | dict(results)
+    if (
+        after is None
+        or {id_: after.result_text(id_) for id_ in after.measures} != texts
+        or _others(after) != _others(before)
+    ):
+        message = "the file would not read back as what was to be written"
+        raise EditError(message)
+
+
+def _others(case: Case) -> list[tuple[str, str]]:
+    kept = [block for block in case.blocks if block.info not in (EVALUATION, RESULT)]
+    return [(block.info, block.text) for block in kept]
+
+
+def _replace(document: Document, block: Block, text: str) -> _Lines:
+    """Put a text into a block; its fences grow if the text holds one."""
+    start, end = block.line - 1, block.end_line - 1
+    opening, closing = document.lines[start], document.lines[end]
+    fence = _FENCE.search(opening)
+    if fence is None:  # a fence opens with one; this tells mypy
+        raise EditError(opening)
+    longer = _fence_around(text, fence[0])
+    if longer != fence[0]:
+        opening = opening.replace(fence[0], longer, 1)
+        closing = _FENCE.sub(longer, closing, count=1)
+    prefix = re.sub(r"[^>\s]", " ", opening[: fence.start()])
+    body = _body(text, prefix, _eol(opening))
+    return _Lines(start=start, end=end + 1, new=(opening, *body, closing))
+
+
+def _fence_around(text: str, fence: str) -> str:
+    """Give a fence that no line of the text closes; the old one where it does."""
+    runs = re.findall(rf"^[ \t]*({re.escape(fence[0])}+)", text, re.MULTILINE)
+    longest = max(map(len, runs), default=0)
+    return fence[0] * max(len(fence), longest + 1)
+
+
+def _body(text: str, prefix: str, eol: str) -> list[str]:
+    return [_behind(prefix, line) + eol for line in text.split("\n")]
+
+
+def _behind(prefix: str, line: str) -> str:
+    # A bare '>' takes one blank of the line with it: give it one of its own.
+    return (
+        f"{prefix} {line}"
+        if prefix[-1:] == ">" and line[:1] in " \t" and line
+        else (prefix + line)
+    )
+
+
+def _eol(line: str) -> str:
+    found = _EOL.search(line)
+    return found[0] if found else "\n"
+
+
+def _result_after(document: Document, evaluation: Block, text: str) -> _Lines:
+    """Add the result block that an evaluation lacks, in its style."""
+    style = _Style.of(document, evaluation)
+    end = evaluation.end_line
+    new = ["", *style.block("evaluation-result", RESULT, text)]
+    return _insert(document, end, new, style.eol)
+
+
+def _evaluations_after_last(
+    document: Document, case: Case, missing: list[tuple[Measure, str]]
+) -> _Lines:
+    """Add evaluation and result of measures that have none, in the file's style."""
+    ours = [
+        b
+        for r in case.recorded.values()
+        for b in (r.evaluation, r.result, r.human)
+        if b
+    ]
+    last = max(ours or case.blocks, key=lambda block: block.line)
+    model = next(iter(case.recorded.values())).evaluation if case.recorded else last
+    style = _Style.of(document, model)
+    new: list[str] = []
+    for measure, text in missing:
+        evaluation = write_evaluation(measure)
+        new += [*style.separator(document, model)]
+        new += [*style.block("evaluation", EVALUATION, evaluation), ""]
+        new += style.block("evaluation-result", RESULT, text)
+    return _insert(document, last.end_line, new, style.eol)
+
+
+def _insert(document: Document, at: int, new: list[str], eol: str) -> _Lines:
+    """Insert lines; a file without a final line end stays without one."""
+    added = eol.join(new)
+    ends = at < len(document.lines) or _EOL.search(document.lines[-1])
+    added = added + eol if ends else eol + added
+    return _Lines(start=at, end=at, new=(added,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Style:
+    """How the blocks of a file are written."""
+
+    prefix: str
+    """What stands before a fence, such as ``> ``."""
+    callout: bool
+    """Whether a callout's title stands above a fence."""
+    fence: str
+    eol: str
+
+    @classmethod
+    def of(cls, document: Document, block: Block) -> _Style:
+        opening = document.lines[block.line - 1]
+        fence = _FENCE.search(opening)
+        above = document.lines[block.line - 2] if block.line > 1 else ""
+        prefix = opening[: fence.start()] if fence else ""
+        return cls(
+            prefix=re.sub(r"[^>\s]", " ", prefix),
+            callout=">" in prefix and "[!" in above,
+            fence=fence[0] if fence else "```",
+            eol=_eol(opening),
+        )
+
+    def block(self, title: str, info: str, text: str) -> list[str]:
+        fence = _fence_around(text, self.fence)
+        lines = [f"{fence}{info}", *text.split("\n"), fence]
+        head = [f"{self.prefix}[!{title}]"] if self.callout else []
+        return head + [_behind(self.prefix, line) for line in lines]
+
+    def separator(self, document: Document, block: Block) -> list[str]:
+        """Give what separates evaluations: a blank line, or a rule between two."""
+        above = block.line - (3 if self.callout else 2)
+        if above > 0 and not document.lines[above].strip():
+            rule = document.lines[above - 1].strip()
+            if _SEPARATOR.fullmatch(rule):
+                return ["", rule, ""]
+        return [""]

@@ -1,0 +1,177 @@
+"""A markdown text -> a ``Case``, or everything that is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pytest_evalmd.case.blocks import (
+    ANSWER,
+    MEASURES_MD,
+    MEASURES_YAML,
+    QUERY,
+    Document,
+    read_document,
+)
+from pytest_evalmd.case.definition import Defaults
+from pytest_evalmd.case.evaluations import pair
+from pytest_evalmd.case.fields import Fields
+from pytest_evalmd.case.graph import order
+from pytest_evalmd.case.measures import read_measures
+from pytest_evalmd.case.model import SOURCES, Block, Case, Measure
+from pytest_evalmd.case.problems import CaseError, Problem, Problems, got
+from pytest_evalmd.case.scalars import Entry, ScalarError, read_yaml_mapping
+
+_TAG = re.compile(r"[^\W_][\w./-]*")
+_JUDGE_KEYS = ("model", "samples", "context")
+# As tags these marks would change how an item runs: a file could skip its own failure.
+_MARKS_WITH_EFFECT = frozenset(
+    {"filterwarnings", "parametrize", "skip", "skipif", "usefixtures", "xfail"}
+)
+
+
+def decode(data: bytes) -> str:
+    """Read a file's bytes as UTF-8; a byte order mark stays.
+
+    Raises:
+        CaseError: they are not.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        message = (
+            f"not UTF-8, got byte 0x{data[error.start]:02x}; "
+            "save the file with the encoding UTF-8"
+        )
+        raise CaseError([Problem(line=line, message=message)]) from None
+
+
+def parse_case(text: str) -> Case | None:
+    """Read a case.
+
+    Returns:
+        the case, or ``None`` if the text is some other markdown.
+
+    Raises:
+        CaseError: it is meant as a case and holds errors: all of them.
+    """
+    problems = Problems()
+    document = read_document(text, problems)
+    if not document.is_case:
+        return None
+    front = _read_frontmatter(document, problems)
+    query = _only(document, (QUERY,), problems)
+    answer = _only(document, (ANSWER,), problems)
+    block = _only(document, (MEASURES_MD, MEASURES_YAML), problems)
+    if query and not query.text.strip():
+        problems.add(
+            query.line, "the query is empty; expected the question that was put"
+        )
+    measures: Mapping[str, Measure] = {}
+    if block:
+        measures = order(read_measures(block, front.defaults, problems), problems)
+    recorded = pair(document.blocks, measures, problems)
+    problems.check()
+    if query is None or answer is None:  # a problem says so; this tells mypy
+        return None
+    return Case(
+        query=query,
+        answer=answer,
+        measures=measures,
+        recorded=recorded,
+        blocks=document.blocks,
+        model=front.model,
+        tags=front.tags,
+        judge_model=front.judge_model,
+    )
+
+
+def _only(
+    document: Document, infos: tuple[str, ...], problems: Problems
+) -> Block | None:
+    found = [block for block in document.blocks if block.info in infos]
+    for extra in found[1:]:
+        message = f"a second {extra.info} block, the first is on line {found[0].line}"
+        problems.add(
+            extra.line, f"{message}; expected one; split the case in two files"
+        )
+    if not found:
+        problems.add(
+            1, f"no {' or '.join(infos)} block; expected a fence '```{infos[0]}'"
+        )
+        return None
+    return found[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frontmatter:
+    model: str | None = None
+    tags: tuple[str, ...] = ()
+    judge_model: str | None = None
+    defaults: Defaults = field(default_factory=Defaults)
+
+
+def _read_frontmatter(document: Document, problems: Problems) -> _Frontmatter:
+    if document.frontmatter is None:
+        return _Frontmatter()
+    try:
+        entries = read_yaml_mapping(document.frontmatter)
+    except ScalarError as error:
+        problems.add(error.line + 2, f"frontmatter: {error}")
+        return _Frontmatter()
+    fields = Fields(_moved(entries, 2), 1, problems)
+    judge = _judge_fields(fields, problems)
+    samples = judge.number("samples", 1, 99, "a whole number from 1 to 99")
+    return _Frontmatter(
+        model=fields.text("model") if _is_set(fields, "model") else None,
+        tags=_tags(fields),
+        judge_model=judge.text("model"),
+        defaults=Defaults(
+            samples=int(samples) if samples else None,
+            context=judge.choices("context", SOURCES),
+        ),
+    )
+
+
+def _is_set(fields: Fields, key: str) -> bool:
+    """Obsidian leaves properties that were never filled in as ``key:``."""
+    return key in fields.entries and fields.entries[key].value is not None
+
+
+def _judge_fields(fields: Fields, problems: Problems) -> Fields:
+    """Read the mapping under ``judge``; all its keys are put on its own line."""
+    given = (
+        fields.read("judge", dict, "a mapping") if _is_set(fields, "judge") else None
+    )
+    line = fields.entries["judge"].line if given else 1
+    entries = {
+        key: Entry(value=value, line=line) for key, value in (given or {}).items()
+    }
+    judge = Fields(entries, line, problems)
+    judge.check_known(_JUDGE_KEYS, "judge")
+    return judge
+
+
+def _tags(fields: Fields) -> tuple[str, ...]:
+    if not _is_set(fields, "tags") or fields.entries["tags"].value == []:
+        return ()
+    words = fields.words("tags") or ()
+    tags = (words,) if isinstance(words, str) else words
+    for tag in tags:
+        if not _TAG.fullmatch(tag):
+            line = fields.entries["tags"].line
+            message = f"tags: {got(tag)}; expected letters, digits, '_', '-', '.', '/'"
+            fields.problems.add(line, message)
+        elif tag in _MARKS_WITH_EFFECT:
+            message = f"another word than {tag!r}: as a mark it changes how pytest runs"
+            fields.wrong("tags", message)
+    return tags
+
+
+def _moved(entries: Mapping[str, Entry], lines: int) -> dict[str, Entry]:
+    return {
+        key: Entry(value=entry.value, line=entry.line + lines)
+        for key, entry in entries.items()
+    }

@@ -1,0 +1,73 @@
+"""What is wrong with a case file, and how it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+SHOWN_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Problem:
+    """One thing that is wrong with a case file."""
+
+    line: int
+    """From 1."""
+    message: str
+    """``problem, got 'x'; expected ...`` and a next step."""
+
+
+class CaseError(Exception):
+    """A case file holds problems.
+
+    Attributes:
+        problems: all of them, in the file's order.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(self.lines("case")))
+
+    def lines(self, path: str) -> list[str]:
+        """Give a line ``path:line: message`` a problem."""
+        return [f"{path}:{p.line}: {p.message}" for p in self.problems]
+
+
+class Problems:
+    """Gathers problems, so that all of a file's are reported at once."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+
+    def add(self, line: int, message: str) -> None:
+        """Note a problem at a line, from 1."""
+        self.found.append(Problem(line=line, message=message))
+
+    def check(self) -> None:
+        """Stop here if there are problems.
+
+        Raises:
+            CaseError: there are.
+        """
+        if self.found:
+            raise CaseError(self.found)
+
+
+def shorten(text: str, width: int = SHOWN_CHARACTERS) -> str:
+    """Cut a text to ``width`` characters on one line, with an ellipsis where cut."""
+    line = " ".join(text[: width * 2].split())
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def got(value: object) -> str:
+    """Say what was found, shortened."""
+    return f"got {shorten(repr(value))}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Suggest the known word nearest to a wrong one; empty if none is near."""
+    from difflib import get_close_matches  # only once something is wrong
+
+    close = get_close_matches(word[:100], list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

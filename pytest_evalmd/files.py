@@ -1,0 +1,81 @@
+"""Files: read whole, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+
+class NotWrittenError(Exception):
+    """A file was left as it is; says why."""
+
+
+def digest(data: bytes) -> str:
+    """Tell contents apart."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file.
+
+    Raises:
+        NotWrittenError: it can't be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise NotWrittenError(_why(error)) from None
+
+
+def replace_file(path: Path, data: bytes, *, expected: str) -> None:
+    """Replace a file's contents atomically; its mode and symlinks to it stay.
+
+    Args:
+        path: the file.
+        data: its new contents.
+        expected: the ``digest`` of what it must still hold.
+
+    Raises:
+        NotWrittenError: it changed since it was read, or can't be written.
+    """
+    target = path.resolve()
+    try:
+        if digest(target.read_bytes()) != expected:
+            message = "the file changed since it was read; run again"
+            raise NotWrittenError(message)
+        if not os.access(target, os.W_OK):
+            message = "the file is read-only"
+            raise NotWrittenError(message)
+        write_atomically(target, data)
+    except OSError as error:
+        raise NotWrittenError(_why(error)) from None
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that it holds all or nothing of ``data``, whatever happens.
+
+    Raises:
+        OSError: it can't be written; the file is as it was.
+    """
+    handle, name = tempfile.mkstemp(prefix=".evalmd-", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, temporary)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -1,0 +1,1 @@
+"""AI measures: what a judge model is asked, and what its reply says."""

@@ -1,0 +1,1 @@
+"""Programmatic measures: JavaScript from a case file, run in a sandbox."""

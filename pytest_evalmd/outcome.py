@@ -1,0 +1,41 @@
+"""What became of a measure, as plain data that crosses process boundaries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Kind = Literal[
+    "passed", "failed", "unrecorded", "error", "blocked", "skipped", "updated"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A result to be written."""
+
+    path: str
+    digest: str
+    """Of the file's bytes when they were read."""
+    measure_id: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a measure."""
+
+    kind: Kind
+    change: Change | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """Give it in builtin types, which is all that xdist carries."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:
+        """Take what ``to_plain`` gave."""
+        change = plain["change"]
+        return cls(kind=plain["kind"], change=Change(**change) if change else None)

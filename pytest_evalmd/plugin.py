@@ -1,0 +1,79 @@
+"""Hooks, nothing else: the ``pytest11`` entry point.
+
+What runs here runs in every project that has the plugin installed, so all that a case
+needs is imported once there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_evalmd.fixtures import case, llm_client, measure_outputs
+from pytest_evalmd.options import MEASURING, OPTIONS, add_options, read_options
+from pytest_evalmd.session import Results
+
+if TYPE_CHECKING:
+    from pytest_evalmd.collect import CaseFile
+
+__all__ = ["case", "llm_client", "measure_outputs"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Validate the options before work starts, and declare the marks."""
+    config.stash[OPTIONS] = read_options(config)
+    config.addinivalue_line("markers", "ai: a measure that asks a judge model")
+    config.addinivalue_line("markers", "programmatic: a measure that runs JavaScript")
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Results(config), "evalmd-results")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what measuring started."""
+    if measuring := config.stash.get(MEASURING, None):
+        measuring.close()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:
+    """Take markdown files that may be cases."""
+    if file_path.suffix != ".md":
+        return None
+    from pytest_evalmd.case.blocks import may_be_case
+
+    if not may_be_case(file_path.read_bytes()):
+        return None
+    from pytest_evalmd.collect import CaseFile
+
+    return CaseFile.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show failures of measures as such, and send their outcome to the controller."""
+    report = yield
+    if MEASURING in item.config.stash:
+        from pytest_evalmd.collect import MeasureItem, complete_report
+
+        if isinstance(item, MeasureItem):
+            complete_report(item, call, report)
+    return report
+
+
+def pytest_report_teststatus(
+    report: pytest.TestReport | pytest.CollectReport,
+) -> tuple[str, str, str] | None:
+    """Show an updated result as such; it counts as passed."""
+    outcome = getattr(report, "evalmd", None)
+    if outcome is not None and outcome["kind"] == "updated" and report.passed:
+        return "passed", "u", "UPDATED"
+    return None

@@ -1,0 +1,123 @@
+"""Gathers what every item found; one process writes the changes, once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_evalmd.outcome import Change, Outcome
+
+
+class Results:
+    """The outcomes of a run, in the one process that may write."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.outcomes: dict[str, Outcome] = {}
+        """By node id; a rerun takes the place of the run before it."""
+        self.updated: list[str] = []
+        self.not_written: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take note of what became of an item, here or on a worker."""
+        plain = getattr(report, "evalmd", None)
+        if plain is not None:
+            self.outcomes[report.nodeid] = Outcome.from_plain(plain)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the changes; a run that wrote or checked too little is not green."""
+        self._write()
+        if session.exitstatus == pytest.ExitCode.OK and (
+            self.not_written or self.nothing_checked
+        ):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> None:
+        """List what was written, what was not, and a run that checked nothing."""
+        tr = terminalreporter
+        if self.updated:
+            tr.section("results updated")
+            for line in self.updated:
+                tr.line(line, green=True)
+        if self.not_written:
+            tr.section("results NOT written")
+            for line in self.not_written:
+                tr.line(line, red=True)
+        if self.nothing_checked:
+            tr.section("nothing was checked")
+            tr.line(self._why_nothing(), red=True)
+
+    @property
+    def nothing_checked(self) -> bool:
+        """Whether measures were selected and none was held against anything."""
+        kinds = {outcome.kind for outcome in self.outcomes.values()}
+        return kinds == {"skipped"}
+
+    def _why_nothing(self) -> str:
+        return (
+            f"{len(self.outcomes)} measures were selected and all were skipped, so this "
+            "run says nothing about them (-rs shows why)"
+        )
+
+    def _write(self) -> None:
+        """Write all changes, each file once."""
+        by_path: dict[str, list[Change]] = {}
+        for outcome in self.outcomes.values():
+            if outcome.change is not None:
+                by_path.setdefault(outcome.change.path, []).append(outcome.change)
+        for path, changes in sorted(by_path.items()):
+            shown = relative(Path(path), self.config)
+            lines, problem = write_changes(Path(path), changes)
+            self.updated += [f"{shown}:{line}" for line in lines]
+            if problem:
+                self.not_written.append(f"{shown}: {problem}")
+
+
+def write_changes(path: Path, changes: list[Change]) -> tuple[list[str], str | None]:
+    """Write changes into a case file.
+
+    Returns:
+        a line ``line measure: old -> new`` for each that was written, ``line`` being
+        the new one; and what kept them from being written, if anything did.
+    """
+    from pytest_evalmd.case.edit import EditError, set_results
+    from pytest_evalmd.case.parse import decode
+    from pytest_evalmd.case.problems import CaseError
+    from pytest_evalmd.files import NotWrittenError, read_file, replace_file
+
+    results = {change.measure_id: change.new for change in changes}
+    if any(results[change.measure_id] != change.new for change in changes):
+        return [], "a measure came out differently for two clients; accept one of them"
+    try:
+        written = set_results(decode(read_file(path)), results)
+        replace_file(path, written.encode(), expected=changes[0].digest)
+    except (CaseError, EditError, NotWrittenError) as error:
+        return [], str(error)
+    return list(_listed(written, changes)), None
+
+
+def _listed(written: str, changes: list[Change]) -> Iterator[str]:
+    from pytest_evalmd.case.parse import parse_case
+    from pytest_evalmd.case.problems import shorten
+
+    case = parse_case(written)
+    assert case is not None  # set_results has read it back
+    found = {change.measure_id: change for change in changes}
+    for id_, change in sorted(
+        found.items(), key=lambda item: case.result_line(item[0])
+    ):
+        old = shorten(change.old) if change.old.strip() else "(not recorded)"
+        yield f"{case.result_line(id_)} {id_}: {old} -> {shorten(change.new)}"
+
+
+def relative(path: Path, config: pytest.Config) -> str:
+    """Give a path as the user would type it."""
+    try:
+        return os.path.relpath(path, config.invocation_params.dir)
+    except ValueError:  # another drive on Windows
+        return str(path)

@@ -1,0 +1,1 @@
+"""A measure's output held against its recorded result; pure."""
