@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pytest_evalmd.case.model import Compare, Measure
-from pytest_evalmd.case.problems import shorten
+from pytest_evalmd.case.problems import SHOWN_CHARACTERS, shorten
 
 LONG_LINE = 100
 """Results longer than this, in characters, are shown as a diff of their items."""
 CONTEXT_LINES = 2
-
+SHOWN_ALIKE = 20
+"""How many characters to show before the first that differs."""
+SHOWN_LINES = 100
+SHOWN_WIDTH = 1000
 
 _PHRASES: dict[Compare, str] = {
     "exact": "{computed} differs from the recorded {recorded}",
@@ -33,8 +37,9 @@ class Failure:
     description: str
     problem: str
     """One line."""
-    place: str
-    """``path:line``."""
+    path: str
+    line: int
+    """Where the recorded result stands; the measure, if it could not be computed."""
     details: tuple[str, ...] = ()
     reason: str = ""
     """The judge's."""
@@ -42,35 +47,57 @@ class Failure:
 
     def text(self) -> str:
         """Say it all; lines that start with ``-`` and ``+`` are a diff."""
-        parts = [f"{self.measure_id}: {self.description}", "", *self.details]
+        parts = [f"{self.measure_id}: {self.description}"]
+        if self.details:
+            parts += ["", *self.details]
         if self.reason:
             parts += ["", f"the judge's reason: {self.reason}"]
-        parts += ["", f"{self.place}: {self.problem}"]
+        parts += ["", self.brief()]
         if self.next_step:
             parts.append(self.next_step)
         return "\n".join(parts)
+
+    def brief(self) -> str:
+        """Say it on one line."""
+        return f"{self.path}:{self.line}: {self.problem}"
 
 
 def problem(measure: Measure, recorded: str, computed: str) -> str:
     """Say on one line how an output fails its recorded result."""
     if not recorded.strip():
         return f"no result is recorded; computed {shorten(computed)}"
-    return _PHRASES[measure.compare].format(
-        computed=shorten(computed),
-        recorded=shorten(recorded),
+    start = _start(recorded, computed) if measure.compare == "exact" else 0
+    shown = [_from(start, text) for text in (recorded, computed)]
+    phrase = _PHRASES[measure.compare].format(
+        recorded=shown[0],
+        computed=shown[1],
         threshold=measure.threshold,
         tolerance=measure.tolerance,
     )
+    return f"{phrase} (white space differs)" if shown[0] == shown[1] else phrase
+
+
+def _start(left: str, right: str) -> int:
+    """Find where to start to show how two texts differ: 0 if that fits anyway."""
+    if max(len(left), len(right)) <= SHOWN_CHARACTERS:
+        return 0
+    pairs = enumerate(zip(left, right, strict=False))
+    alike = next((n for n, (a, b) in pairs if a != b), min(len(left), len(right)))
+    return max(0, alike - SHOWN_ALIKE)
+
+
+def _from(start: int, text: str) -> str:
+    return shorten(f"…{text[start:]}" if start else text)
 
 
 def diff(recorded: str, computed: str) -> tuple[str, ...]:
     """Show what was recorded against what was computed, on as few lines as it takes."""
     if not recorded.strip():
-        return ("- recorded: nothing", *f"+ computed: {computed}".split("\n"))
-    if (
-        max(len(recorded), len(computed)) <= LONG_LINE
-        and "\n" not in recorded + computed
-    ):
+        first, *others = computed.split("\n")
+        added = [f"+ computed: {first}", *(f"+ {line}" for line in others)]
+        return ("- recorded: nothing", *_cut(added))
+    short = max(len(recorded), len(computed)) <= LONG_LINE
+    if short and "\n" not in recorded + computed:
         return f"- recorded: {recorded}", f"+ computed: {computed}"
     from difflib import unified_diff  # only once something is long
 
@@ -82,13 +109,24 @@ def diff(recorded: str, computed: str) -> tuple[str, ...]:
         lineterm="",
         n=CONTEXT_LINES,
     )
-    return tuple(lines)
+    return tuple(_cut(lines))
 
 
-def accept_command(path: str, measure_id: str, mode: str) -> str:
-    """Give the command that records the new result."""
-    command = f"pytest {shlex.quote(f'{path}::{measure_id}')} --update-results"
-    return command if mode == "auto" else f"{command} --evalmd-mode={mode}"
+def _cut(lines: Iterable[str]) -> Iterator[str]:
+    """Leave out what nobody would read in a terminal."""
+    for number, line in enumerate(lines):
+        if number == SHOWN_LINES:
+            yield "… (more lines differ)"
+            return
+        yield line if len(line) <= SHOWN_WIDTH else f"{line[:SHOWN_WIDTH]}…"
+
+
+def accept_command(node_id: str, mode: str, judge_model: str | None) -> str:
+    """Give the command that records the new result, computed as in this run."""
+    words = ["pytest", node_id, "--update-results"]
+    words += [f"--evalmd-mode={mode}"] if mode in ("off", "replay") else []
+    words += [f"--judge-model={judge_model}"] if judge_model else []
+    return shlex.join(words)
 
 
 def _pieces(text: str) -> list[str]:

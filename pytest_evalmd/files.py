@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -55,8 +55,13 @@ def replace_file(path: Path, data: bytes, *, expected: str) -> None:
         raise NotWrittenError(_why(error)) from None
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write a file so that it holds all or nothing of ``data``, whatever happens.
+
+    Args:
+        path: the file.
+        data: its new contents.
+        durable: hold even where the machine loses power; it costs milliseconds.
 
     Raises:
         OSError: it can't be written; the file is as it was.
@@ -67,14 +72,23 @@ def write_atomically(path: Path, data: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            shutil.copymode(path, temporary)
+            if durable:
+                os.fsync(file.fileno())
+        temporary.chmod(_mode(path))
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _mode(path: Path) -> int:
+    """Give the mode that a file has, or that a new one gets."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        os.umask(mask := os.umask(0))  # the only way to read it
+        return 0o666 & ~mask
 
 
 def _why(error: OSError) -> str:

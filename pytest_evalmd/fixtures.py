@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_evalmd.options import OPTIONS
+
 if TYPE_CHECKING:
     from pytest_evalmd.case.model import Case
     from pytest_evalmd.case.values import Value
-    from pytest_evalmd.collect import MeasureItem
+    from pytest_evalmd.item import MeasureItem
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +25,7 @@ def llm_client(pytestconfig: pytest.Config) -> Any:  # noqa: ANN401 - see the do
     """
     from pytest_evalmd.judge.client import OpenAIClient
 
-    return OpenAIClient()
+    return OpenAIClient(deadline_s=pytestconfig.stash[OPTIONS].timeout_s)
 
 
 @pytest.fixture
@@ -35,11 +37,11 @@ def case(request: pytest.FixtureRequest) -> Case:
 @pytest.fixture
 def measure_outputs(request: pytest.FixtureRequest) -> Mapping[str, Value]:
     """Give the outputs of the case's measures by id, each computed once a session."""
-    return _item(request).outputs(lambda: request.getfixturevalue("llm_client"))
+    return _item(request).outputs(request)
 
 
 def _item(request: pytest.FixtureRequest) -> MeasureItem:
-    from pytest_evalmd.collect import MeasureItem
+    from pytest_evalmd.item import MeasureItem
 
     if isinstance(request.node, MeasureItem):
         return request.node

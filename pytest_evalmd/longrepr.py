@@ -29,22 +29,26 @@ class FailureRepr:
         excinfo: pytest.ExceptionInfo[BaseException],
         failure: Failure,
         path: Path,
-        line: int,
+        *,
+        brief: bool = False,
     ) -> None:
         self._text = failure.text()
+        self._shown = failure.brief() if brief else self._text
         shown = excinfo.getrepr(style="value")
         self.sections: list[tuple[str, str, str]] = []
         self.reprtraceback = shown.reprtraceback
+        for entry in self.reprtraceback.reprentries:  # what xdist shows
+            entry.lines = self._shown.split("\n")
         self.reprcrash = shown.reprcrash
         if self.reprcrash is not None:
             self.reprcrash.path = str(path)
-            self.reprcrash.lineno = line
+            self.reprcrash.lineno = failure.line
             self.reprcrash.message = failure.problem
 
     def __str__(self) -> str:
         return self._text
 
     def toterminal(self, tw: TerminalWriter) -> None:
-        """Write the text, the diff in colour."""
-        for line in self._text.split("\n"):
+        """Write the text, the diff in colour; with ``--tb=line``, a line."""
+        for line in self._shown.split("\n"):
             tw.line(line, red=line[:1] == "-", green=line[:1] == "+")

@@ -1,70 +1,64 @@
-"""Outputs of measures, each computed once a session."""
+"""Outputs of measures, each computed once a session.
+
+What needs no judge, or one whose reply is remembered, is computed where it is wanted.
+Only once a reply has to be asked for does the event loop start, and with that reply all
+others that the run will want.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import asyncio
+import concurrent.futures
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from pytest_evalmd.case.graph import ancestors
-from pytest_evalmd.case.model import Case, Measure
+from pytest_evalmd.case.model import Measure
 from pytest_evalmd.case.problems import shorten
-from pytest_evalmd.case.results import ResultError, read_result
+from pytest_evalmd.case.results import ResultError
 from pytest_evalmd.case.values import Value, write_json
+from pytest_evalmd.job import Job, Key, MeasureError, Output, recorded_output
 from pytest_evalmd.judge.client import OpenAIClient, as_client
-from pytest_evalmd.judge.judging import judge
-from pytest_evalmd.judge.loop import BackgroundLoop
+from pytest_evalmd.judge.judging import Ask, Judging, NeedsJudge
+from pytest_evalmd.judge.loop import BackgroundLoop, in_daemon_thread
 from pytest_evalmd.judge.model import JudgeError, LLMClient
 from pytest_evalmd.judge.reply import reply_problem
-from pytest_evalmd.logic.sandbox import Limits, LogicError, Sandbox
+from pytest_evalmd.judge.scheduler import GRACE_S, StoppedError
+from pytest_evalmd.logic.sandbox import LogicError, Sandbox
 from pytest_evalmd.options import Options
 
-WALL_PER_CPU = 5
-"""How many seconds on the clock JavaScript may take for each second of CPU."""
 SHOWN_INPUT = 200
 """How much of its input an error of ``logic`` shows, in characters."""
+TICK_S = 0.2
+"""How often somebody who waits is told how far it is."""
 
 Client: TypeAlias = Callable[[], object]
 """Gives what the ``llm_client`` fixture returns; called only if a judge is needed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
-    """What a measure puts out."""
+@dataclass(slots=True)
+class _Asker:
+    """A client in use."""
 
-    value: Value
-    reason: str = ""
-    """The judge's; empty for a programmatic measure."""
-
-
-class MeasureError(Exception):
-    """A measure could not be computed.
-
-    Attributes:
-        outcome: ``error``, or ``blocked`` if it was for one of its inputs.
-    """
-
-    def __init__(self, message: str, outcome: Literal["error", "blocked"]) -> None:
-        self.outcome = outcome
-        super().__init__(message)
+    client: LLMClient
+    tasks: set[asyncio.Task[None]]
+    stopped: bool = False
 
 
 class Measuring:
     """Computes outputs and remembers them for the session."""
 
-    def __init__(self, options: Options) -> None:
-        self.options = options
+    def __init__(self, options: Options, judging: Judging, sandbox: Sandbox) -> None:
+        self.options, self.judging, self.sandbox = options, judging, sandbox
         self.loop = BackgroundLoop()
-        self.sandbox = Sandbox(
-            Limits(
-                cpu_s=options.logic_timeout_s,
-                wall_s=options.logic_timeout_s * WALL_PER_CPU,
-                memory_bytes=options.logic_memory_mib * 2**20,
-                stack_bytes=options.logic_stack_kib * 2**10,
-            )
-        )
-        self._found: dict[tuple[str, str, int], Output | MeasureError] = {}
-        self._clients: dict[int, tuple[object, LLMClient]] = {}
+        self.on_wait: Callable[[], None] = lambda: None
+        self._found: dict[Key, Output | MeasureError] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        """Of the event loop: touched there only."""
+        self._wanted = 0
+        """Replies that were to be asked for."""
+        self._askers: dict[int, tuple[object, _Asker]] = {}
         """By id of what a fixture gave, which is kept alive so that the id is its own."""
 
     def close(self) -> None:
@@ -78,84 +72,201 @@ class Measuring:
 
     def output(
         self,
-        path: str,
-        case: Case,
-        measure: Measure,
-        *,
-        inputs: Mapping[str, Value],
+        job: Job,
         client: Client,
+        *,
+        peers: Callable[[], Iterable[Job]] = tuple,
         again: bool = False,
     ) -> Output:
         """Give a measure's output.
 
         Args:
-            path: tells cases apart.
-            case: the measure's case.
-            measure: what to compute.
-            inputs: outputs of the case's measures by id.
+            job: what to compute.
             client: whom to ask.
+            peers: what else will be wanted of this client, in that order.
             again: compute it even if it is known, as for a rerun.
 
         Raises:
             MeasureError: it can't be computed.
         """
-        asked = id(client()) if self.needs_judge(case, measure) else 0
-        key = (path, measure.id, asked)
-        if again or key not in self._found:
-            self._found[key] = self._try(case, measure, inputs, client)
-        found = self._found[key]
+        if again:
+            self._forget(job)
+        if job.key not in self._found:
+            try:
+                _run_now(self._compute_here(job, again))
+            except NeedsJudge:
+                asker = self._asker(client())
+                self._wait(self._compute_on_loop(job, asker, peers(), again))
+        found = self._found[job.key]
         if isinstance(found, MeasureError):
             raise MeasureError(str(found), found.outcome)
         return found
 
-    def needs_judge(self, case: Case, measure: Measure) -> bool:
-        """Tell whether a judge may be asked for this measure or for its inputs."""
-        if self.options.mode == "off":
-            return False
-        needed = [measure, *ancestors(case.measures, measure.id)]
-        return any(one.type == "ai" for one in needed)
+    def _forget(self, job: Job) -> None:
+        """Forget an output, and what kept it from being computed."""
+        self._found.pop(job.key, None)
+        for measure in ancestors(job.case.measures, job.measure.id):
+            key = job.of(measure).key
+            if isinstance(self._found.get(key), MeasureError):
+                del self._found[key]
 
-    def _client(self, client: Client) -> LLMClient:
-        given = client()
-        if id(given) not in self._clients:
-            taken = as_client(given)
-            self._clients[id(given)] = (given, taken)
-            if isinstance(taken, OpenAIClient):
-                self.loop.at_close(taken.close)
-        return self._clients[id(given)][1]
+    def progress_line(self) -> str:
+        """Say how far judging is."""
+        cost = self.judging.cost
+        line = f" [judging: {cost.requests} of {self._wanted} asked"
+        clients = [asker.client for _, asker in self._askers.values()]
+        ours = [client for client in clients if isinstance(client, OpenAIClient)]
+        waiting_s = max((client.waiting_s() for client in ours), default=0.0)
+        if waiting_s > 0:
+            line += f", rate limit: {waiting_s:.0f} s"
+        return f"{line}, {cost.tokens_asked + cost.tokens_answered:,} tokens]"
 
-    def _try(
-        self, case: Case, measure: Measure, inputs: Mapping[str, Value], client: Client
+    def adaptations(self) -> list[str]:
+        """Say what had to be left out of requests because a server refused it."""
+        return [
+            f"judge {model}: {what}"
+            for _, asker in self._askers.values()
+            if isinstance(asker.client, OpenAIClient)
+            for model, facts in asker.client.adaptations.items()
+            for what in facts
+        ]
+
+    def drain(self, given: object) -> None:
+        """Ask a client nothing more and wait for what it was asked, for a while.
+
+        Args:
+            given: what the ``llm_client`` fixture gave.
+        """
+        if id(given) in self._askers:
+            asker = self._askers.pop(id(given))[1]
+            asker.stopped = True
+            self._wait(_finish(asker.tasks))
+
+    def _asker(self, given: object) -> _Asker:
+        if id(given) not in self._askers:
+            try:
+                client = as_client(given)
+            except JudgeError as error:
+                raise MeasureError(str(error), "error") from None
+            self._askers[id(given)] = (given, _Asker(client, set()))
+            if isinstance(key := getattr(given, "api_key", None), str):
+                self.judging.keys.add(key)
+            if isinstance(client, OpenAIClient):
+                self.loop.at_close(client.close)
+        return self._askers[id(given)][1]
+
+    def _wait(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        future = self.loop.submit(coroutine)
+        while not future.done():
+            try:
+                future.result(TICK_S)
+            except concurrent.futures.TimeoutError:
+                self.on_wait()
+        future.result()
+
+    async def _compute_here(self, job: Job, again: bool) -> None:
+        """Compute without ever waiting for anything.
+
+        Raises:
+            NeedsJudge: a reply has to be asked for.
+        """
+        for needed in self._missing(job):
+            self._found[needed.key] = await self._try(needed, None)
+        self._found[job.key] = await self._try(job, None, again=again)
+
+    async def _compute_on_loop(
+        self, job: Job, asker: _Asker, peers: Iterable[Job], again: bool
+    ) -> None:
+        first = self._start(job, asker, place=-1, again=again)
+        for place, peer in enumerate(peers):
+            if peer.key not in self._found:
+                self._start(peer, asker, place)
+        await first
+
+    def _start(
+        self, job: Job, asker: _Asker, place: int, *, again: bool = False
+    ) -> asyncio.Task[None]:
+        for needed in self._missing(job):
+            self._start_one(needed, asker, place)
+        return self._start_one(job, asker, place, again=again)
+
+    def _start_one(
+        self, job: Job, asker: _Asker, place: int, *, again: bool = False
+    ) -> asyncio.Task[None]:
+        if job.key not in self._tasks:
+            if job.measure.type == "ai":
+                self._wanted += job.measure.samples
+            task = asyncio.create_task(self._run(job, asker, place, again))
+            self._tasks[job.key] = task
+            asker.tasks.add(task)
+            task.add_done_callback(asker.tasks.discard)
+        return self._tasks[job.key]
+
+    async def _run(self, job: Job, asker: _Asker, place: int, again: bool) -> None:
+        try:
+            needed = (job.of(job.case.measures[name]).key for name in job.measure.needs)
+            for key in needed:
+                if key in self._tasks:
+                    await self._tasks[key]
+            self._found[job.key] = await self._try(job, asker, place, again=again)
+        finally:
+            del self._tasks[job.key]
+
+    def _missing(self, job: Job) -> list[Job]:
+        """Give what has to be computed before, in that order."""
+        case = job.case
+        if all(
+            job.of(case.measures[name]).key in self._found for name in job.measure.needs
+        ):
+            return []
+        jobs = [job.of(measure) for measure in ancestors(case.measures, job.measure.id)]
+        return [needed for needed in jobs if needed.key not in self._found]
+
+    async def _try(
+        self, job: Job, asker: _Asker | None, place: int = 0, *, again: bool = False
     ) -> Output | MeasureError:
         try:
-            given = self._given(case, measure, inputs)
-            if measure.type == "programmatic":
-                return Output(value=self._run_logic(case, measure, given))
-            return self._ask(case, measure, given, client)
+            given = self._given(job)
+            if job.measure.type == "programmatic":
+                return Output(value=await self._run_logic(job, given, asker))
+            if self.options.mode == "off":
+                return Output(value=recorded_output(job.case, job.measure))
+            ask = self.ask(job, given, again=again)
+            if asker is None:
+                judged = await self.judging.judge(ask)
+            else:
+                stopped = lambda: asker.stopped  # noqa: E731
+                judged = await self.judging.judge(ask, asker.client, place, stopped)
+            return Output(value=judged.value, judged=judged)
         except MeasureError as error:
             return error
-        except (JudgeError, LogicError, ResultError) as error:
+        except (JudgeError, LogicError, ResultError, StoppedError) as error:
             return MeasureError(str(error), "error")
 
-    def _given(
-        self, case: Case, measure: Measure, inputs: Mapping[str, Value]
-    ) -> Value:
+    def _given(self, job: Job) -> Value:
         """Gather a measure's input as ``logic`` sees it."""
+        case, measure = job.case, job.measure
         sources: dict[str, Value] = {
             "answer": case.answer.text,
             "query": case.query.text,
         }
         given: dict[str, Value] = {}
         for name in measure.inputs:
-            try:
-                given[name] = sources[name] if name in sources else inputs[name]
-            except MeasureError as error:
-                message = f"blocked by its input {name}: {error}"
-                raise MeasureError(message, "blocked") from None
+            if name in sources:
+                given[name] = sources[name]
+                continue
+            found = self._found.get(job.of(case.measures[name]).key)
+            if found is None:
+                raise MeasureError(f"blocked by {name}: stopped", "blocked")
+            if isinstance(found, MeasureError):
+                raise found.blocks(name)
+            given[name] = found.value
         return given[measure.input] if isinstance(measure.input, str) else dict(given)
 
-    def _run_logic(self, case: Case, measure: Measure, given: Value) -> Value:
-        try:
+    async def _run_logic(self, job: Job, given: Value, asker: _Asker | None) -> Value:
+        case, measure = job.case, job.measure
+
+        def run() -> Value:
             return self.sandbox.run(
                 measure.logic,
                 input=given,
@@ -163,100 +274,56 @@ class Measuring:
                 answer=case.answer.text,
                 query=case.query.text,
             )
+
+        try:
+            # On the event loop a slow one must not hold up the others.
+            return run() if asker is None else await in_daemon_thread(run)
         except LogicError as error:
             shown = shorten(write_json(given), SHOWN_INPUT)
             raise MeasureError(f"{error}\ninput: {shown}", "error") from None
 
-    def _ask(
-        self, case: Case, measure: Measure, given: Value, client: Client
-    ) -> Output:
-        if self.options.mode == "off":
-            return Output(value=recorded_output(case, measure))
+    def ask(self, job: Job, given: Value, *, again: bool = False) -> Ask:
+        """Gather all that a judge is to see of a measure with this input."""
+        case, measure = job.case, job.measure
         sources = (("query", case.query.text), ("answer", case.answer.text))
-        texts: dict[str, str] = {
-            name: text for name, text in sources if name in measure.context
-        }
+        texts: dict[str, str] = {n: text for n, text in sources if n in measure.context}
         if measure.input is not None:
             texts["input"] = given if isinstance(given, str) else write_json(given)
-        verdict = self.loop.run(
-            judge(
-                measure,
-                texts,
-                client=self._client(client),
-                model=self.judge_model(case),
-                parameters=self.options.judge_parameters,
-                problem_of=self._problem_of(measure),
-            )
-        )
-        return Output(value=verdict.value, reason=verdict.reason)
-
-    def judge_model(self, case: Case) -> str:
-        """Name the judge of a case; empty if nobody named one."""
-        options = self.options
-        return (
-            options.judge_model or case.judge_model or options.default_judge_model or ""
+        return Ask(
+            path=job.path,
+            measure=measure,
+            texts=texts,
+            model=self.options.judge_of(case.judge_model),
+            alias=job.alias,
+            again=again,
+            problem_of=self._problem_of(measure),
         )
 
     def _problem_of(self, measure: Measure) -> Callable[[Value], str | None]:
-        by_output = reply_problem(measure)
-        schema = measure.schema
-        if schema is None:
-            return by_output
-        return lambda value: (
-            by_output(value) or self.sandbox.schema_error(schema, value)
-        )
+        def problem_of(value: Value) -> str | None:
+            problem = reply_problem(measure)(value)
+            if problem or measure.schema is None:
+                return problem
+            return self.sandbox.schema_error(measure.schema, value)
+
+        return problem_of
 
 
-def recorded_output(case: Case, measure: Measure) -> Value:
-    """Take a recorded result as the measure's output.
-
-    Raises:
-        MeasureError: there is none, or it is not an output.
-        ResultError: it can't be read.
-    """
-    text = case.result_text(measure.id)
-    if not text.strip():
-        recorded = case.recorded.get(measure.id)
-        if measure.output == "list" and recorded and recorded.result and case.answered:
-            return []  # what old files hold for an empty list
-        raise MeasureError(f"no result of {measure.id} is recorded", "error")
-    value = read_result(text, "json" if measure.compare == "any-of" else measure.output)
-    if measure.compare == "any-of" and isinstance(value, list) and len(value) == 1:
-        return value[0]
-    if measure.compare in ("any-of", "pattern"):
-        message = (
-            f"the recorded result of {measure.id} says what is accepted, not what it is"
-        )
-        raise MeasureError(message, "error")
-    return value
+def _run_now(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that never waits, without an event loop."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    coroutine.close()
+    raise RuntimeError("this was to be computed without waiting")
 
 
-class MeasureOutputs(Mapping[str, Value]):
-    """The outputs of a case's measures by id, each computed when it is asked for."""
-
-    def __init__(
-        self, measuring: Measuring, path: str, case: Case, client: Client
-    ) -> None:
-        self._measuring, self._path, self._case = measuring, path, case
-        self._client = client
-
-    def __getitem__(self, measure_id: str) -> Value:
-        """Give an output.
-
-        Raises:
-            KeyError: there is no such measure.
-            MeasureError: it can't be computed.
-        """
-        return self.output(self._case.measures[measure_id]).value
-
-    def output(self, measure: Measure) -> Output:
-        """Give an output with the judge's reason."""
-        return self._measuring.output(
-            self._path, self._case, measure, inputs=self, client=self._client
-        )
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._case.measures)
-
-    def __len__(self) -> int:
-        return len(self._case.measures)
+async def _finish(tasks: set[asyncio.Task[None]]) -> None:
+    """Wait for tasks, for a while, then cancel them."""
+    waiting = set(tasks)
+    if waiting:
+        await asyncio.wait(waiting, timeout=GRACE_S)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)

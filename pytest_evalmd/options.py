@@ -14,7 +14,9 @@ from pytest_evalmd.case.values import Value
 if TYPE_CHECKING:
     from pytest_evalmd.measuring import Measuring
 
-Mode = Literal["auto", "live", "off"]
+Mode = Literal["auto", "replay", "live", "off"]
+MAX_CONCURRENCY = 64
+"""Beyond this the SDK's connection pool gets slower, not faster (docs/performance.md)."""
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 
@@ -29,9 +31,19 @@ class Options:
     default_judge_model: str | None
     """From the environment or the ini file: a case may say otherwise."""
     judge_parameters: Mapping[str, Value]
+    timeout_s: float
+    """For one reply, waiting and retries included."""
+    concurrency: int
+    """Requests in flight in this process."""
+    max_requests: int | None
+    max_tokens: int | None
     logic_timeout_s: float
     logic_memory_mib: int
     logic_stack_kib: int
+
+    def judge_of(self, case_judge: str | None) -> str:
+        """Name the judge of a case; empty if nobody named one."""
+        return self.judge_model or case_judge or self.default_judge_model or ""
 
 
 OPTIONS = pytest.StashKey[Options]()
@@ -52,8 +64,9 @@ def add_options(parser: pytest.Parser) -> None:
         "--evalmd-mode",
         choices=MODES,
         dest="evalmd_mode",
-        help="where ai outputs come from: auto (ask the judge), live (ask it in any "
-        "case) or off (skip ai measures; programmatic ones run on recorded results)",
+        help="where ai outputs come from: auto (a remembered reply, else the judge), "
+        "replay (remembered replies only), live (the judge in any case) or off (skip "
+        "ai measures; programmatic ones run on recorded results)",
     )
     group.addoption(
         "--judge-model",
@@ -61,6 +74,28 @@ def add_options(parser: pytest.Parser) -> None:
         dest="evalmd_judge_model",
         help="the model that judges, whatever a case says (default: the case's "
         "judge, then EVALMD_JUDGE_MODEL, then ini evalmd_judge_model)",
+    )
+    group.addoption(
+        "--evalmd-concurrency",
+        type=int,
+        metavar="N",
+        dest="evalmd_concurrency",
+        help=f"requests in flight at once, 1 to {MAX_CONCURRENCY} (default: 8)",
+    )
+    group.addoption(
+        "--evalmd-max-requests",
+        type=int,
+        metavar="N",
+        dest="evalmd_max_requests",
+        help="ask nothing if the run would send more requests than this",
+    )
+    group.addoption(
+        "--evalmd-max-tokens",
+        type=int,
+        metavar="N",
+        dest="evalmd_max_tokens",
+        help="ask nothing if the run would use more tokens than this, as estimated "
+        "from remembered replies",
     )
     parser.addini("evalmd_mode", "default of --evalmd-mode", default="auto")
     parser.addini("evalmd_judge_model", "the model that judges", default="")
@@ -70,6 +105,8 @@ def add_options(parser: pytest.Parser) -> None:
         type="linelist",
     )
     limits = {
+        "evalmd_concurrency": "requests in flight at once (8)",
+        "evalmd_timeout": "for one reply, waiting and retries included, in seconds (120)",
         "evalmd_logic_timeout": "JavaScript's time a measure, in seconds of CPU (1)",
         "evalmd_logic_memory": "JavaScript's memory a measure, in MiB (64)",
         "evalmd_logic_stack": "JavaScript's stack a measure, in KiB (1024)",
@@ -93,6 +130,10 @@ def read_options(config: pytest.Config) -> Options:
         or config.getini("evalmd_judge_model")
         or None,
         judge_parameters=_parameters(config.getini("evalmd_judge_parameters")),
+        timeout_s=_number(config, "evalmd_timeout", 0.1, 86400),
+        concurrency=_concurrency(config),
+        max_requests=_cap(given.evalmd_max_requests, "--evalmd-max-requests"),
+        max_tokens=_cap(given.evalmd_max_tokens, "--evalmd-max-tokens"),
         logic_timeout_s=_number(config, "evalmd_logic_timeout", 0.01, 3600),
         logic_memory_mib=int(_number(config, "evalmd_logic_memory", 1, 4096)),
         logic_stack_kib=int(_number(config, "evalmd_logic_stack", 64, 16384)),
@@ -106,6 +147,24 @@ def _ini_mode(config: pytest.Config) -> Mode:
             return mode
     message = f"evalmd_mode: got {text!r}; expected one of {', '.join(MODES)}"
     raise pytest.UsageError(message)
+
+
+def _concurrency(config: pytest.Config) -> int:
+    """Give this process's share of the requests in flight."""
+    number: int | None = config.option.evalmd_concurrency
+    if number is None:
+        number = int(_number(config, "evalmd_concurrency", 1, MAX_CONCURRENCY))
+    if not 1 <= number <= MAX_CONCURRENCY:
+        message = f"--evalmd-concurrency: got {number}; expected 1 to {MAX_CONCURRENCY}"
+        raise pytest.UsageError(message)
+    worker = getattr(config, "workerinput", {"workercount": 1})
+    return max(1, number // int(worker["workercount"]))
+
+
+def _cap(number: int | None, name: str) -> int | None:
+    if number is not None and number < 0:
+        raise pytest.UsageError(f"{name}: got {number}; expected 0 or more")
+    return number
 
 
 def _number(config: pytest.Config, name: str, low: float, high: float) -> float:

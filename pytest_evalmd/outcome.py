@@ -29,6 +29,8 @@ class Outcome:
 
     kind: Kind
     change: Change | None = None
+    keys: tuple[str, ...] = ()
+    """Of the replies that its judge gave."""
 
     def to_plain(self) -> dict[str, Any]:
         """Give it in builtin types, which is all that xdist carries."""
@@ -38,4 +40,8 @@ class Outcome:
     def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:
         """Take what ``to_plain`` gave."""
         change = plain["change"]
-        return cls(kind=plain["kind"], change=Change(**change) if change else None)
+        return cls(
+            kind=plain["kind"],
+            change=Change(**change) if change else None,
+            keys=tuple(plain["keys"]),
+        )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_evalmd.fixtures import case, llm_client, measure_outputs
+from pytest_evalmd.ledger import Ledger, WorkerLedger
 from pytest_evalmd.options import MEASURING, OPTIONS, add_options, read_options
 from pytest_evalmd.session import Results
 
@@ -32,8 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[OPTIONS] = read_options(config)
     config.addinivalue_line("markers", "ai: a measure that asks a judge model")
     config.addinivalue_line("markers", "programmatic: a measure that runs JavaScript")
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Results(config), "evalmd-results")
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(WorkerLedger(config), "evalmd-ledger")
+    else:
+        results = Results(config)
+        config.pluginmanager.register(results, "evalmd-results")
+        config.pluginmanager.register(Ledger(config, results), "evalmd-ledger")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -48,11 +53,22 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
         return None
     from pytest_evalmd.case.blocks import may_be_case
 
-    if not may_be_case(file_path.read_bytes()):
-        return None
+    try:
+        if not may_be_case(file_path.read_bytes()):
+            return None
+    except OSError:
+        pass  # collecting it says what is wrong with this file, and only with this one
     from pytest_evalmd.collect import CaseFile
 
     return CaseFile.from_parent(parent, path=file_path)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tell or cap what the run would ask, before it asks."""
+    if MEASURING in session.config.stash:
+        from pytest_evalmd.running import check_plan
+
+        check_plan(session)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -62,7 +78,7 @@ def pytest_runtest_makereport(
     """Show failures of measures as such, and send their outcome to the controller."""
     report = yield
     if MEASURING in item.config.stash:
-        from pytest_evalmd.collect import MeasureItem, complete_report
+        from pytest_evalmd.item import MeasureItem, complete_report
 
         if isinstance(item, MeasureItem):
             complete_report(item, call, report)

@@ -18,6 +18,8 @@ class Results:
         self.config = config
         self.outcomes: dict[str, Outcome] = {}
         """By node id; a rerun takes the place of the run before it."""
+        self.skipped_by_judge = 0
+        """How many measures that would have asked a judge were skipped."""
         self.updated: list[str] = []
         self.not_written: list[str] = []
 
@@ -25,7 +27,9 @@ class Results:
         """Take note of what became of an item, here or on a worker."""
         plain = getattr(report, "evalmd", None)
         if plain is not None:
-            self.outcomes[report.nodeid] = Outcome.from_plain(plain)
+            self.outcomes[report.nodeid] = outcome = Outcome.from_plain(plain)
+            if outcome.kind == "skipped" and "ai" in report.keywords:
+                self.skipped_by_judge += 1
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the changes; a run that wrote or checked too little is not green."""
@@ -59,10 +63,13 @@ class Results:
         return kinds == {"skipped"}
 
     def _why_nothing(self) -> str:
-        return (
-            f"{len(self.outcomes)} measures were selected and all were skipped, so this "
-            "run says nothing about them (-rs shows why)"
+        one = len(self.outcomes) == 1
+        selected = (
+            "1 measure was selected and skipped"
+            if one
+            else f"{len(self.outcomes)} measures were selected and all were skipped"
         )
+        return f"{selected}, so this run checked no answer (-rs shows why)"
 
     def _write(self) -> None:
         """Write all changes, each file once."""

@@ -8,6 +8,7 @@ wrong about these in one document of six (docs/architecture.md).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -30,7 +31,10 @@ INFOS = (QUERY, ANSWER, MEASURES_MD, MEASURES_YAML, EVALUATION, RESULT, HUMAN)
 # What CommonMark calls a line ending; str.splitlines knows more and would miscount.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 _FRONTMATTER_END = re.compile(r"(?:---|\.\.\.)[ \t]*")
-_ALMOST_OURS = re.compile(r"[a-z_-]+[-_](?:text|yaml|md)")
+_LONGER = "where a text itself holds a fence, make the fences around it longer"
+_MEASURES = "measures"
+_ALMOST_OURS = re.compile(r"([a-z-]+)-(?:te?xt|ya?ml|md)")
+_STEMS = tuple({info.rpartition("-")[0] for info in INFOS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,38 +46,58 @@ class Document:
     frontmatter: str | None
     """The YAML between the ``---`` lines; it starts on line 2."""
     blocks: tuple[Block, ...]
-    unclosed: bool
-    """Whether a block of ours is not closed: it may have swallowed the others."""
+    """Those of ours."""
+    unknown: tuple[Block, ...]
+    """Those whose info string is almost one of ours."""
+    unclosed: tuple[Block, ...]
+    """Those without a closing fence, ours or not: they may have swallowed others."""
+    swallowed: tuple[Block, ...]
+    """Those of ours that lie in a nameless block, their texts left out: its opening
+    fence was meant to close another one."""
 
     @property
     def is_case(self) -> bool:
         """Whether it holds a query and measures, or did before a fence got lost."""
-        infos = {block.info for block in self.blocks}
-        return self.unclosed or (
-            QUERY in infos and bool({MEASURES_MD, MEASURES_YAML} & infos)
-        )
+        if any(block.info in INFOS for block in self.unclosed):
+            return True
+        meant = (*self.blocks, *self.unknown, *self.swallowed)
+        names = [_name(block.info) for block in meant]
+        return QUERY in names and any(name.startswith(_MEASURES) for name in names)
+
+    def note_problems(self, problems: Problems) -> None:
+        """Note each fence that is not as it was meant."""
+        for block in self.unclosed:
+            problems.add(block.line, _not_closed(block))
+        for block in self.swallowed:
+            message = f"the block {block.info!r} is inside another one, since a fence"
+            problems.add(block.line, f"{message} above it ended too early; {_LONGER}")
+        for block in self.unknown:
+            message = f"unknown block {block.info!r}{nearest(block.info, INFOS)}"
+            problems.add(block.line, f"{message}; expected one of {', '.join(INFOS)}")
 
 
 def may_be_case(data: bytes) -> bool:
     """Tell cheaply whether a file is worth parsing."""
-    return b"query-text" in data and b"measures-" in data
+    if b"\0" in data:  # UTF-16, which shall be an error and no silence
+        data = data.replace(b"\0", b"")
+    return QUERY.encode() in data and _MEASURES.encode() in data
 
 
-def read_document(text: str, problems: Problems) -> Document:
-    """Find the blocks of a markdown text.
-
-    A problem is noted for each fence that is not closed and for each info string that
-    is almost one of ours.
-    """
+def read_document(text: str) -> Document:
+    """Find the blocks of a markdown text."""
     lines = tuple(split_lines(text))
-    bare = [line.rstrip("\r\n").removeprefix("\ufeff") for line in lines[:1]]
-    bare += [line.rstrip("\r\n") for line in lines[1:]]
+    bare = [line.rstrip("\r\n") for line in lines]
+    bare[:1] = [line.removeprefix("\ufeff") for line in bare[:1]]
     end = _frontmatter_end(bare)
-    frontmatter = "\n".join(bare[1 : end - 1]) if end else None
-    source = "\n" * end + "\n".join(bare[end:]) + "\n"
-    blocks, unclosed = _blocks(source, problems)
+    fences = _fences("\n" * end + "\n".join(bare[end:]) + "\n")
+    blocks = [fence.block for fence in fences]
     return Document(
-        lines=lines, frontmatter=frontmatter, blocks=tuple(blocks), unclosed=unclosed
+        lines=lines,
+        frontmatter="\n".join(bare[1 : end - 1]) if end else None,
+        blocks=tuple(block for block in blocks if block.info in INFOS),
+        unknown=tuple(block for block in blocks if _is_almost_ours(block.info)),
+        unclosed=tuple(fence.block for fence in fences if not fence.closed),
+        swallowed=tuple(block for fence in fences for block in fence.swallowed()),
     )
 
 
@@ -92,32 +116,61 @@ def _frontmatter_end(lines: list[str]) -> int:
     return next(ends, 0)
 
 
-def _blocks(source: str, problems: Problems) -> tuple[list[Block], bool]:
-    found: list[Block] = []
-    unclosed = False
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fence:
+    block: Block
+    marker: str
+    """The opening fence itself."""
+    closed: bool
+
+    def swallowed(self) -> Iterator[Block]:
+        """Find lines of a nameless block that would open a block of ours."""
+        if self.block.info:
+            return
+        for line, text in enumerate(self.block.text.split("\n"), self.block.text_line):
+            before, _, info = text.strip().partition(self.marker)
+            info = info.lstrip(self.marker[0]).strip()
+            if not before and info in INFOS:
+                yield Block(info=info, line=line, end_line=line, text="")
+
+
+def _fences(source: str) -> list[_Fence]:
+    found = []
     for token in _block_rules().parse(source):
-        if token.type != "fence" or token.map is None:
-            continue
-        first, end = token.map
-        info = token.info.strip()
-        # The map counts the fences' lines; without a closing fence there is one less.
-        if token.content.count("\n") != end - first - 2:
-            problems.add(first + 1, _not_closed(info, end))
-            unclosed = unclosed or info in INFOS
-        if info in INFOS:
-            text = token.content.removesuffix("\n")
-            found.append(Block(info=info, line=first + 1, end_line=end, text=text))
-        elif _ALMOST_OURS.fullmatch(info) and (hint := nearest(info, INFOS)):
-            problems.add(first + 1, f"unknown block {info!r}{hint}")
-    return found, unclosed
+        if token.type == "fence" and token.map:
+            first, end = token.map
+            block = Block(
+                info=token.info.strip(),
+                line=first + 1,
+                end_line=end,
+                text=token.content.removesuffix("\n"),
+            )
+            # The map counts the fences' lines; an unclosed one has one less.
+            closed = token.content.count("\n") == end - first - 2
+            found.append(_Fence(block=block, marker=token.markup, closed=closed))
+    return found
 
 
-def _not_closed(info: str, end: int) -> str:
-    what = f"the fence of {info!r}" if info else "a fence"
+def _is_almost_ours(info: str) -> bool:
+    if info in INFOS:
+        return False
+    name = _name(info)
+    if name in INFOS or name.startswith(_MEASURES):
+        return True
+    match = _ALMOST_OURS.fullmatch(name)
+    return bool(match and nearest(match[1], _STEMS, 0.75))
+
+
+def _name(info: str) -> str:
+    """Give what an info string says, written as ours are."""
+    return info.partition(" ")[0].lower().replace("_", "-")
+
+
+def _not_closed(block: Block) -> str:
+    what = f"the fence of {block.info!r}" if block.info else "a fence"
     return (
-        f"{what} is not closed before line {end + 1}; close it with the same character, "
-        "at least as long, behind the same '>' prefix (where the text itself holds a "
-        "fence, make the outer fences longer)"
+        f"{what} is not closed before line {block.end_line + 1}; close it with the "
+        f"same character, at least as long, behind the same '>' prefix; {_LONGER}"
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from pytest_evalmd.case.fields import PARAM, Fields
+from pytest_evalmd.case.fields import ANY_PARAM, PARAM, Fields, is_param
 from pytest_evalmd.case.model import (
     SOURCES,
     Aggregate,
@@ -26,7 +26,7 @@ from pytest_evalmd.case.values import Value, write_json
 DeclaredOutput = Literal["list", "integer", "number", "boolean", "text", "json"]
 
 COMMON_KEYS = (
-    *("id", "description", "type", "input", "params"),
+    *("id", "description", "type", "input", "params", ANY_PARAM),
     *("compare", "tolerance", "threshold", "ignore"),
 )
 AI_KEYS = ("prompt", "context", "output", "range", "schema", "samples", "aggregate")
@@ -36,10 +36,19 @@ KEYS: dict[MeasureType, tuple[str, ...]] = {
     "programmatic": COMMON_KEYS + PROGRAMMATIC_KEYS,
 }
 
+MAX_SAMPLES = 99
+"""How often a judge may be asked for one measure."""
+
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _RANGE = re.compile(r"(-?\d{1,15}(?:\.\d{1,15})?)\s*\.\.\s*(-?\d{1,15}(?:\.\d{1,15})?)")
-_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_PLACEHOLDER = re.compile(r"\{\{([^{}]*)\}\}")
 _LIST_COMPARES = ("unordered", "subset", "superset", "overlap")
+_AGGREGATED: dict[Aggregate, tuple[Output, ...]] = {
+    "median": ("number", "integer"),
+    "mean": ("number", "integer"),
+    "all": ("boolean",),
+    "any": ("boolean",),
+}
 _SCHEMA_OUTPUTS: dict[Value, Output] = {
     "array": "list",
     "integer": "integer",
@@ -69,48 +78,62 @@ def read_measure(
         problems: takes what is wrong.
 
     Returns:
-        the measure, or ``None`` if it can't be told what it is; where ``problems``
-        were added it is only good for finding more of them.
+        the measure, or ``None`` if it has no id; where ``problems`` were added it is
+        only good for finding more of them.
     """
     fields = Fields(entries, line, problems)
-    kind = fields.choice("type", get_args(MeasureType), required=True)
-    measure_id = fields.text("id", required=True)
+    kind: MeasureType | None = fields.choice(
+        "type", get_args(MeasureType), required=True
+    )
+    measure_id = _id(fields)
     description = fields.text("description", required=True)
-    if kind is None or measure_id is None or description is None:
+    if kind is None:
+        kind = "programmatic" if "logic" in entries else "ai"
+    fields.check_known(KEYS[kind], f"for type {kind}")
+    params = _params(fields)
+    own: dict[str, Any] = (
+        _ai(fields, params, defaults) if kind == "ai" else {"logic": _logic(fields)}
+    )
+    compared = _comparison(fields, own.get("output", "any"))
+    inputs = fields.words("input")
+    if measure_id is None:
         return None
-    if not _ID.fullmatch(measure_id):
+    return Measure(
+        id=measure_id,
+        description=description or "",
+        type=kind,
+        line=line,
+        input=inputs,
+        params=params,
+        **compared,
+        **own,
+    )
+
+
+def _id(fields: Fields) -> str | None:
+    measure_id = fields.text("id", required=True)
+    if measure_id is not None and not _ID.fullmatch(measure_id):
         fields.wrong("id", "a letter, then letters, digits, '_' or '-' (ASCII only)")
     if measure_id in SOURCES:
         fields.wrong("id", "another name; 'answer' and 'query' are the case's own")
-    fields.check_known(KEYS[kind], kind)
-    params = _params(fields)
-    output: Output = "any"
-    own: dict[str, Any]
-    if kind == "ai":
-        own = _ai(fields, params, defaults)
-        output = own["output"]
-    else:
-        logic = fields.text("logic", required=True)
-        own = {"logic": logic or ""}
-        fields.require("input", "the id of a measure, a list of ids, answer or query")
-    return Measure(
-        id=measure_id,
-        description=description,
-        type=kind,
-        line=line,
-        input=fields.words("input"),
-        params=params,
-        **_comparison(fields, output),
-        **own,
-    )
+    return measure_id
+
+
+def _logic(fields: Fields) -> str:
+    fields.require("input", "the id of a measure, a list of ids, answer or query")
+    return fields.text("logic", required=True) or ""
 
 
 def _params(fields: Fields) -> dict[str, Value]:
     given: dict[str, Value] = fields.read("params", dict, "a mapping") or {}
     params = dict(given)
     for key, entry in fields.entries.items():
-        if key.startswith(PARAM) and key != PARAM:
-            params[key.removeprefix(PARAM)] = entry.value
+        if is_param(key):
+            name = key.removeprefix(PARAM)
+            if name in params:
+                message = f"{key} is given twice: here and under params; keep one"
+                fields.problems.add(entry.line, message)
+            params[name] = entry.value
     return params
 
 
@@ -124,9 +147,7 @@ def _ai(
     output: Output = declared or _inferred_output(prompt, bounds, schema)
     if bounds and output not in ("integer", "number"):
         fields.wrong("range", "no range, or output: integer or number")
-    samples = fields.number("samples", 1, 99, "a whole number from 1 to 99")
-    if isinstance(samples, float):
-        fields.wrong("samples", "a whole number from 1 to 99")
+    samples = fields.whole("samples", 1, MAX_SAMPLES)
     return {
         "prompt": _fill(fields, prompt, params),
         "context": fields.choices("context", SOURCES)
@@ -135,7 +156,7 @@ def _ai(
         "output": output,
         "range": bounds,
         "schema": schema,
-        "samples": int(samples or defaults.samples or 1),
+        "samples": samples or defaults.samples or 1,
         "aggregate": _aggregate(fields, output),
     }
 
@@ -159,15 +180,15 @@ def _inferred_output(
 
 
 def _range(fields: Fields) -> tuple[float, float] | None:
-    text = fields.text("range")
+    expected = "two numbers, the lower first, such as 1..10"
+    text = fields.read("range", str, expected)
     if text is None:
         return None
-    match = _RANGE.fullmatch(text.strip())
-    if match:
+    if match := _RANGE.fullmatch(text.strip()):
         low, high = (float(n) if "." in n else int(n) for n in match.groups())
         if low <= high:
             return low, high
-    fields.wrong("range", "two numbers, the lower first, such as 1..10")
+    fields.wrong("range", expected)
     return None
 
 
@@ -183,13 +204,11 @@ def _schema(fields: Fields) -> Mapping[str, Value] | None:
 
 
 def _aggregate(fields: Fields, output: Output) -> Aggregate | None:
-    how = fields.choice("aggregate", get_args(Aggregate))
-    needed = {"median": "number", "mean": "number", "all": "boolean", "any": "boolean"}
-    fits = output in (needed.get(how or ""), "response", "any", "json") or (
-        output == "integer" and needed.get(how or "") == "number"
-    )
-    if how and how != "mode" and not fits:
-        fields.wrong("aggregate", f"mode, or output: {needed[how]}; output is {output}")
+    how: Aggregate | None = fields.choice("aggregate", get_args(Aggregate))
+    needed = _AGGREGATED.get(how or "mode")
+    if needed and output not in (*needed, "response", "any", "json"):
+        wanted = " or ".join(needed)
+        fields.wrong("aggregate", f"mode, or output: {wanted}; output is {output}")
     return how
 
 
@@ -197,7 +216,7 @@ def _fill(fields: Fields, prompt: str, params: Mapping[str, Value]) -> str:
     """Fill the placeholders of a prompt."""
 
     def value(match: re.Match[str]) -> str:
-        name = match[1]
+        name = match[1].strip()
         if name not in params:
             fields.problems.add(
                 fields.entries["prompt"].line,

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_evalmd.case.blocks import EVALUATION, RESULT, Document, read_document
-from pytest_evalmd.case.evaluations import write_evaluation
+from pytest_evalmd.case.evaluations import Names
 from pytest_evalmd.case.model import Block, Case, Measure
 from pytest_evalmd.case.parse import parse_case
-from pytest_evalmd.case.problems import CaseError, Problems
+from pytest_evalmd.case.problems import CaseError
 
-_FENCE = re.compile(r"`{3,}|~{3,}")
-_EOL = re.compile(r"\r\n|\n|\r")
+_FENCE = re.compile(r"(`{3,}|~{3,})")
 _SEPARATOR = re.compile(r"(?:[*_-][ \t]*){3,}")
 
 
@@ -41,8 +40,8 @@ def set_results(text: str, results: Mapping[str, str]) -> str:
             is added: after its evaluation, or with one after the last evaluation.
 
     Raises:
-        CaseError: the text is no case any more.
-        EditError: a new text can't stand in its block.
+        CaseError: the text holds errors.
+        EditError: it is no case any more, or a new text can't stand in its block.
     """
     document, case = _read(text)
     edits: list[_Lines] = []
@@ -69,7 +68,7 @@ def _read(text: str) -> tuple[Document, Case]:
     if case is None:
         message = "it is no case any more"
         raise EditError(message)
-    return read_document(text, Problems()), case
+    return read_document(text), case
 
 
 def _apply(document: Document, edits: list[_Lines]) -> str:
@@ -105,15 +104,12 @@ def _replace(document: Document, block: Block, text: str) -> _Lines:
     """Put a text into a block; its fences grow if the text holds one."""
     start, end = block.line - 1, block.end_line - 1
     opening, closing = document.lines[start], document.lines[end]
-    fence = _FENCE.search(opening)
-    if fence is None:  # a fence opens with one; this tells mypy
-        raise EditError(opening)
-    longer = _fence_around(text, fence[0])
-    if longer != fence[0]:
-        opening = opening.replace(fence[0], longer, 1)
-        closing = _FENCE.sub(longer, closing, count=1)
-    prefix = re.sub(r"[^>\s]", " ", opening[: fence.start()])
-    body = _body(text, prefix, _eol(opening))
+    style = _Style.of(document, block)
+    fence = _fence_around(text, style.fence)
+    if fence != style.fence:
+        opening = opening.replace(style.fence, fence, 1)
+        closing = _FENCE.sub(fence, closing, count=1)
+    body = [_behind(style.prefix, line) + style.eol for line in text.split("\n")]
     return _Lines(start=start, end=end + 1, new=(opening, *body, closing))
 
 
@@ -124,22 +120,10 @@ def _fence_around(text: str, fence: str) -> str:
     return fence[0] * max(len(fence), longest + 1)
 
 
-def _body(text: str, prefix: str, eol: str) -> list[str]:
-    return [_behind(prefix, line) + eol for line in text.split("\n")]
-
-
 def _behind(prefix: str, line: str) -> str:
     # A bare '>' takes one blank of the line with it: give it one of its own.
-    return (
-        f"{prefix} {line}"
-        if prefix[-1:] == ">" and line[:1] in " \t" and line
-        else (prefix + line)
-    )
-
-
-def _eol(line: str) -> str:
-    found = _EOL.search(line)
-    return found[0] if found else "\n"
+    gap = " " if prefix.endswith(">") and line.startswith((" ", "\t")) else ""
+    return prefix + gap + line
 
 
 def _result_after(document: Document, evaluation: Block, text: str) -> _Lines:
@@ -163,11 +147,11 @@ def _evaluations_after_last(
     last = max(ours or case.blocks, key=lambda block: block.line)
     model = next(iter(case.recorded.values())).evaluation if case.recorded else last
     style = _Style.of(document, model)
+    names = Names(case.measures)
     new: list[str] = []
     for measure, text in missing:
-        evaluation = write_evaluation(measure)
-        new += [*style.separator(document, model)]
-        new += [*style.block("evaluation", EVALUATION, evaluation), ""]
+        new += style.separator(document, model)
+        new += [*style.block("evaluation", EVALUATION, names.evaluation(measure)), ""]
         new += style.block("evaluation-result", RESULT, text)
     return _insert(document, last.end_line, new, style.eol)
 
@@ -175,7 +159,7 @@ def _evaluations_after_last(
 def _insert(document: Document, at: int, new: list[str], eol: str) -> _Lines:
     """Insert lines; a file without a final line end stays without one."""
     added = eol.join(new)
-    ends = at < len(document.lines) or _EOL.search(document.lines[-1])
+    ends = at < len(document.lines) or document.lines[-1].endswith(("\r", "\n"))
     added = added + eol if ends else eol + added
     return _Lines(start=at, end=at, new=(added,))
 
@@ -194,14 +178,13 @@ class _Style:
     @classmethod
     def of(cls, document: Document, block: Block) -> _Style:
         opening = document.lines[block.line - 1]
-        fence = _FENCE.search(opening)
         above = document.lines[block.line - 2] if block.line > 1 else ""
-        prefix = opening[: fence.start()] if fence else ""
+        before, fence, info = _FENCE.split(opening, maxsplit=1)
         return cls(
-            prefix=re.sub(r"[^>\s]", " ", prefix),
-            callout=">" in prefix and "[!" in above,
-            fence=fence[0] if fence else "```",
-            eol=_eol(opening),
+            prefix=re.sub(r"[^>\s]", " ", before),
+            callout=">" in before and "[!" in above,
+            fence=fence,
+            eol=info[len(info.rstrip("\r\n")) :],
         )
 
     def block(self, title: str, info: str, text: str) -> list[str]:

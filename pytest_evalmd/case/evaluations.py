@@ -12,8 +12,52 @@ from pytest_evalmd.case.problems import Problems, got, nearest, shorten
 from pytest_evalmd.case.scalars import ScalarError, read_scalar
 
 _ENTRY = re.compile(r"\s*(?:-\s+)?([^\s:\"']+)\s*:\s*(.*)")
-_KEYS = ("measure", "type")
+_KEYS = ("measure", "id", "type")
+_UNQUOTABLE = re.compile("[\r\n\0\ud800-\udfff]")
 _EXPECTED = "expected '- measure: \"<description>\"' and '  type: <type>'"
+
+
+class Names:
+    """What the measures of a case are called in its evaluations."""
+
+    def __init__(self, measures: Mapping[str, Measure]) -> None:
+        self.by_id = {id_: [measure] for id_, measure in measures.items()}
+        self.by_any: dict[str, list[Measure]] = {}
+        for measure in measures.values():
+            for name in {measure.description, measure.id}:
+                self.by_any.setdefault(name, []).append(measure)
+
+    def find(
+        self, name: str, key: str, line: int, problems: Problems
+    ) -> Measure | None:
+        """Find the one measure of a name; else a problem is noted."""
+        known = self.by_id if key == "id" else self.by_any
+        found = known.get(name, [])
+        if len(found) == 1:
+            return found[0]
+        shown = shorten(name)
+        if found:
+            ids = " and ".join(measure.id for measure in found)
+            message = (
+                f"{shown!r} names {ids}; name one of them as in '- id: {found[0].id}'"
+            )
+        else:
+            hint = nearest(name, known)
+            expected = "an id" if key == "id" else "a description or an id"
+            message = f"no measure {shown!r}{hint}; expected {expected} of this file"
+        problems.add(line, message)
+        return None
+
+    def evaluation(self, measure: Measure) -> str:
+        """Write the text of an evaluation block that names a measure."""
+        name = measure.description
+        if (
+            len(self.by_any[name]) > 1
+            or _UNQUOTABLE.search(name)
+            or read_scalar(f'"{name}"') != name
+        ):
+            return f"- id: {measure.id}\n  type: {measure.type}"
+        return f'- measure: "{name}"\n  type: {measure.type}'
 
 
 def pair(
@@ -21,11 +65,12 @@ def pair(
 ) -> dict[str, Recorded]:
     """Give each measure its evaluation and the results that follow it."""
     found: dict[str, Recorded] = {}
+    names = Names(measures)
     current: str | None = None
     after_bad_evaluation = False
     for block in blocks:
         if block.info == EVALUATION:
-            current = _measure_of(block, measures, problems)
+            current = _measure_of(block, names, problems)
             after_bad_evaluation = current is None
             if current in found:
                 _second(found[current].evaluation, block, current, problems)
@@ -67,15 +112,18 @@ def _second(
     )
 
 
-def _measure_of(
-    block: Block, measures: Mapping[str, Measure], problems: Problems
-) -> str | None:
+def _measure_of(block: Block, names: Names, problems: Problems) -> str | None:
+    before = len(problems.found)
     entries = _entries(block, problems)
-    if "measure" not in entries:
-        problems.add(block.line, f"the evaluation names no measure; {_EXPECTED}")
+    if len(problems.found) > before:
         return None
-    name, line = entries["measure"]
-    measure = _named(name, line, measures, problems)
+    keys = [key for key in ("measure", "id") if key in entries]
+    if len(keys) != 1:
+        number = "two measures" if keys else "no measure"
+        problems.add(block.line, f"the evaluation names {number}; {_EXPECTED}")
+        return None
+    name, line = entries[keys[0]]
+    measure = names.find(name, keys[0], line, problems)
     if measure is not None and "type" in entries:
         kind, kind_line = entries["type"]
         if kind != measure.type:
@@ -84,26 +132,8 @@ def _measure_of(
     return measure.id if measure else None
 
 
-def _named(
-    name: str, line: int, measures: Mapping[str, Measure], problems: Problems
-) -> Measure | None:
-    found = [m for m in measures.values() if name in (m.description, m.id)]
-    if len(found) == 1:
-        return found[0]
-    shown = shorten(name)
-    if found:
-        ids = " and ".join(measure.id for measure in found)
-        message = f"{shown!r} names {ids}; name one of them by its id"
-    else:
-        known = [m.description for m in measures.values()]
-        hint = nearest(name, [*known, *measures])
-        message = f"no measure {shown!r}{hint}; expected a description or an id"
-    problems.add(line, message)
-    return None
-
-
 def _entries(block: Block, problems: Problems) -> dict[str, tuple[str, int]]:
-    """Read ``measure`` and ``type``, each with its line."""
+    """Read the keys, each with its line."""
     entries: dict[str, tuple[str, int]] = {}
     for line, text in enumerate(block.text.split("\n"), block.text_line):
         if not text.strip():
@@ -124,14 +154,6 @@ def _text(text: str, line: int, problems: Problems) -> str:
     try:
         value = read_scalar(text)
     except ScalarError as error:
-        problems.add(line, f"{error}; put the text in double quotes")
+        problems.add(line, str(error))
         return ""
     return value if isinstance(value, str) else text.strip()
-
-
-def write_evaluation(measure: Measure) -> str:
-    """Write the text of the evaluation block that names a measure."""
-    name = measure.description
-    if "\n" in name or read_scalar(f'"{name}"') != name:
-        return f"- measure: {measure.id}\n  type: {measure.type}"
-    return f'- measure: "{name}"\n  type: {measure.type}'

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from pytest_evalmd.case.model import SOURCES, Measure
 from pytest_evalmd.case.problems import Problems, nearest
 
+SHOWN_CIRCLE = 10
+"""How many measures of a cycle are named."""
+
 
 def order(measures: Mapping[str, Measure], problems: Problems) -> dict[str, Measure]:
     """Put inputs before what needs them; else the order stays.
@@ -25,7 +28,8 @@ def order(measures: Mapping[str, Measure], problems: Problems) -> dict[str, Meas
                 )
     ordered: dict[str, Measure] = {}
     for start in measures:
-        _visit(start, measures, ordered, problems)
+        if start not in ordered:
+            _visit(start, measures, ordered, problems)
     return ordered
 
 
@@ -53,17 +57,20 @@ def _visit(
         name, pending = next(reversed(path.items()))
         if not pending:
             path.popitem()
-            ordered.setdefault(name, measures[name])
+            ordered[name] = measures[name]
         elif (need := pending.pop(0)) in path:
-            names = [*path]
-            circle = [*names[names.index(need) :], need]
-            problems.add(
-                measures[need].line,
-                f"the inputs form a cycle: {' -> '.join(circle)}; remove one of them",
-            )
+            problems.add(measures[need].line, _cycle([*path], need))
         elif need not in ordered:
             path[need] = _pending(need, measures)
 
 
 def _pending(name: str, measures: Mapping[str, Measure]) -> list[str]:
     return [need for need in measures[name].needs if need in measures]
+
+
+def _cycle(path: list[str], need: str) -> str:
+    circle = path[path.index(need) :]
+    if len(circle) > SHOWN_CIRCLE:
+        circle[SHOWN_CIRCLE // 2 : -SHOWN_CIRCLE // 2] = ["…"]
+    shown = " -> ".join([*circle, need])
+    return f"the inputs form a cycle: {shown}; remove one of these inputs"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pytest_evalmd.case.blocks import MEASURES_YAML
 from pytest_evalmd.case.definition import Defaults, read_measure
@@ -24,7 +24,7 @@ _TAB_WIDTH = 4
 @dataclass(slots=True)
 class _RawMeasure:
     line: int
-    entries: dict[str, Entry]
+    entries: dict[str, Entry] = field(default_factory=dict)
 
 
 def read_measures(
@@ -58,18 +58,8 @@ def read_measures(
 
 
 def _read_yaml(block: Block, problems: Problems) -> list[_RawMeasure]:
-    found = []
-    top = block.text_line
-    try:
-        for line, entries in read_yaml_mappings(block.text):
-            moved = {
-                key: Entry(value=entry.value, line=top + entry.line)
-                for key, entry in entries.items()
-            }
-            found.append(_RawMeasure(top + line, moved))
-    except ScalarError as error:
-        problems.add(top + error.line, str(error))
-    return found
+    mappings = read_yaml_mappings(block.text, block.text_line, problems)
+    return [_RawMeasure(line, entries) for line, entries in mappings]
 
 
 def _read_list(block: Block, problems: Problems) -> list[_RawMeasure]:
@@ -79,7 +69,7 @@ def _read_list(block: Block, problems: Problems) -> list[_RawMeasure]:
         if not line.strip():
             continue
         if _START.fullmatch(line):
-            found.append(_RawMeasure(lines.number, {}))
+            found.append(_RawMeasure(lines.number))
         elif not (match := _ENTRY.fullmatch(line)):
             problems.add(lines.number, f"{got(line.strip())}; expected '* key: value'")
         elif not found:
@@ -131,7 +121,8 @@ def _add_entry(
     try:
         entries[key] = Entry(value=read_scalar(text), line=line)
     except ScalarError as error:
-        problems.add(line, f"{key}: {error}; put a text in double quotes")
+        problems.add(line, f"{key}: {error}")
+        entries[key] = Entry(value=None, line=line, broken=True)
 
 
 def _indent(line: str) -> int:

@@ -13,8 +13,9 @@ from pytest_evalmd.case.blocks import (
     QUERY,
     Document,
     read_document,
+    split_lines,
 )
-from pytest_evalmd.case.definition import Defaults
+from pytest_evalmd.case.definition import MAX_SAMPLES, Defaults
 from pytest_evalmd.case.evaluations import pair
 from pytest_evalmd.case.fields import Fields
 from pytest_evalmd.case.graph import order
@@ -22,12 +23,14 @@ from pytest_evalmd.case.measures import read_measures
 from pytest_evalmd.case.model import SOURCES, Block, Case, Measure
 from pytest_evalmd.case.problems import CaseError, Problem, Problems, got
 from pytest_evalmd.case.scalars import Entry, ScalarError, read_yaml_mapping
+from pytest_evalmd.case.values import Value
 
 _TAG = re.compile(r"[^\W_][\w./-]*")
+_KEYS = ("model", "tags", "judge")
 _JUDGE_KEYS = ("model", "samples", "context")
 # As tags these marks would change how an item runs: a file could skip its own failure.
 _MARKS_WITH_EFFECT = frozenset(
-    {"filterwarnings", "parametrize", "skip", "skipif", "usefixtures", "xfail"}
+    {"filterwarnings", "flaky", "parametrize", "skip", "skipif", "usefixtures", "xfail"}
 )
 
 
@@ -40,7 +43,7 @@ def decode(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
+        line = len(split_lines(data[: error.start].decode() + "?"))
         message = (
             f"not UTF-8, got byte 0x{data[error.start]:02x}; "
             "save the file with the encoding UTF-8"
@@ -58,9 +61,10 @@ def parse_case(text: str) -> Case | None:
         CaseError: it is meant as a case and holds errors: all of them.
     """
     problems = Problems()
-    document = read_document(text, problems)
+    document = read_document(text)
     if not document.is_case:
         return None
+    document.note_problems(problems)
     front = _read_frontmatter(document, problems)
     query = _only(document, (QUERY,), problems)
     answer = _only(document, (ANSWER,), problems)
@@ -72,10 +76,9 @@ def parse_case(text: str) -> Case | None:
     measures: Mapping[str, Measure] = {}
     if block:
         measures = order(read_measures(block, front.defaults, problems), problems)
-    recorded = pair(document.blocks, measures, problems)
-    problems.check()
-    if query is None or answer is None:  # a problem says so; this tells mypy
-        return None
+    recorded = pair(document.blocks, measures, problems) if measures else {}
+    if problems.found or query is None or answer is None:
+        raise CaseError(problems.found)
     return Case(
         query=query,
         answer=answer,
@@ -117,45 +120,37 @@ def _read_frontmatter(document: Document, problems: Problems) -> _Frontmatter:
     if document.frontmatter is None:
         return _Frontmatter()
     try:
-        entries = read_yaml_mapping(document.frontmatter)
+        entries = read_yaml_mapping(document.frontmatter, 2, _KEYS, problems)
     except ScalarError as error:
         problems.add(error.line + 2, f"frontmatter: {error}")
         return _Frontmatter()
-    fields = Fields(_moved(entries, 2), 1, problems)
-    judge = _judge_fields(fields, problems)
-    samples = judge.number("samples", 1, 99, "a whole number from 1 to 99")
+    # Obsidian leaves properties that were never filled in as ``key:``.
+    given = {key: e for key, e in entries.items() if e.broken or e.value is not None}
+    fields = Fields(given, 1, problems)
+    judge = _judge_fields(fields)
     return _Frontmatter(
-        model=fields.text("model") if _is_set(fields, "model") else None,
+        model=fields.text("model"),
         tags=_tags(fields),
         judge_model=judge.text("model"),
         defaults=Defaults(
-            samples=int(samples) if samples else None,
+            samples=judge.whole("samples", 1, MAX_SAMPLES),
             context=judge.choices("context", SOURCES),
         ),
     )
 
 
-def _is_set(fields: Fields, key: str) -> bool:
-    """Obsidian leaves properties that were never filled in as ``key:``."""
-    return key in fields.entries and fields.entries[key].value is not None
-
-
-def _judge_fields(fields: Fields, problems: Problems) -> Fields:
+def _judge_fields(fields: Fields) -> Fields:
     """Read the mapping under ``judge``; all its keys are put on its own line."""
-    given = (
-        fields.read("judge", dict, "a mapping") if _is_set(fields, "judge") else None
-    )
+    given: dict[str, Value] = fields.read("judge", dict, "a mapping") or {}
     line = fields.entries["judge"].line if given else 1
-    entries = {
-        key: Entry(value=value, line=line) for key, value in (given or {}).items()
-    }
-    judge = Fields(entries, line, problems)
-    judge.check_known(_JUDGE_KEYS, "judge")
+    entries = {key: Entry(value=value, line=line) for key, value in given.items()}
+    judge = Fields(entries, line, fields.problems, prefix="judge.")
+    judge.check_known(_JUDGE_KEYS, "in judge")
     return judge
 
 
 def _tags(fields: Fields) -> tuple[str, ...]:
-    if not _is_set(fields, "tags") or fields.entries["tags"].value == []:
+    if "tags" in fields.entries and fields.entries["tags"].value == []:
         return ()
     words = fields.words("tags") or ()
     tags = (words,) if isinstance(words, str) else words
@@ -168,10 +163,3 @@ def _tags(fields: Fields) -> tuple[str, ...]:
             message = f"another word than {tag!r}: as a mark it changes how pytest runs"
             fields.wrong("tags", message)
     return tags
-
-
-def _moved(entries: Mapping[str, Entry], lines: int) -> dict[str, Entry]:
-    return {
-        key: Entry(value=entry.value, line=entry.line + lines)
-        for key, entry in entries.items()
-    }

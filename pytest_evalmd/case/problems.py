@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 SHOWN_CHARACTERS = 60
+MAX_PROBLEMS = 100
+"""How many problems of a file are told: a hint for each takes time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -41,23 +44,23 @@ class Problems:
         self.found: list[Problem] = []
 
     def add(self, line: int, message: str) -> None:
-        """Note a problem at a line, from 1."""
-        self.found.append(Problem(line=line, message=message))
-
-    def check(self) -> None:
-        """Stop here if there are problems.
+        """Note a problem at a line, from 1.
 
         Raises:
-            CaseError: there are.
+            CaseError: it is the last of more than anybody wants to read.
         """
-        if self.found:
-            raise CaseError(self.found)
+        self.found.append(Problem(line=line, message=message))
+        if len(self.found) == MAX_PROBLEMS:
+            last = max(problem.line for problem in self.found)
+            message = f"… (the first {MAX_PROBLEMS} problems; mend these to see others)"
+            raise CaseError([*self.found, Problem(line=last, message=message)])
 
 
 def shorten(text: str, width: int = SHOWN_CHARACTERS) -> str:
     """Cut a text to ``width`` characters on one line, with an ellipsis where cut."""
     line = " ".join(text[: width * 2].split())
-    return line if len(line) <= width else line[: width - 1] + "…"
+    whole = len(line) <= width and len(text) <= width * 2
+    return line if whole else line[: width - 1] + "…"
 
 
 def got(value: object) -> str:
@@ -65,9 +68,11 @@ def got(value: object) -> str:
     return f"got {shorten(repr(value))}"
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
     """Suggest the known word nearest to a wrong one; empty if none is near."""
     from difflib import get_close_matches  # only once something is wrong
 
-    close = get_close_matches(word[:100], list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    close = get_close_matches(
+        word[:100], list(islice(known, 1000)), n=1, cutoff=likeness
+    )
+    return f" (did you mean {shorten(close[0])!r}?)" if close else ""

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, TypeAlias
+from bisect import bisect_left
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from pytest_evalmd.case.problems import got, shorten
+from pytest_evalmd.case.problems import Problems, got, shorten
 from pytest_evalmd.case.values import MAX_DEPTH, Value, ValueTextError, read_json
+
+if TYPE_CHECKING:
+    from yaml import Event, Mark, NodeEvent
+    from yaml._yaml import Mark as CMark
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORDS: dict[str, Value] = {"true": True, "false": False, "null": None}
 _YAML_ONLY: dict[str, Value] = {"": None, "~": None}
-
-_Node: TypeAlias = Any
-"""A ``yaml.Node``: its subclasses differ in a class attribute that stubs don't know."""
 
 
 class ScalarError(ValueError):
@@ -37,7 +38,9 @@ class Entry:
 
     value: Value
     line: int
-    """In lines from the start of the text, from 0."""
+    """In the file, from 1."""
+    broken: bool = False
+    """Whether the value can't be read; a problem says so."""
 
 
 def read_scalar(text: str) -> Value:
@@ -55,7 +58,11 @@ def read_scalar(text: str) -> Value:
     if len(text) > 1 and text[0] == text[-1] == "'":
         return text[1:-1]
     if text[:1] in ("[", "{"):
-        return read_yaml(text)
+        try:
+            return read_yaml(text)
+        except ScalarError as error:
+            message = f"{error} (a text that starts with {text[0]!r} needs quotes)"
+            raise ScalarError(error.line, message) from None
     return _plain(text, 0)
 
 
@@ -65,86 +72,124 @@ def read_yaml(text: str) -> Value:
     Raises:
         ScalarError: not YAML; or an alias, a tag, a key given twice, deep nesting.
     """
-    node = _compose(text)
-    return None if node is None else _Reader().value(node)
+    node = _read_node(text)
+    return None if node is None else _value(node)
 
 
-def read_yaml_mappings(text: str) -> Iterator[tuple[int, dict[str, Entry]]]:
-    """Read a YAML list of mappings, one mapping at a time.
+def read_yaml_mappings(
+    text: str, first_line: int, problems: Problems
+) -> Iterator[tuple[int, dict[str, Entry]]]:
+    """Read a YAML list of mappings; what is wrong with one doesn't stop the others.
+
+    Args:
+        text: the YAML.
+        first_line: the line of the file that it starts on, from 1.
+        problems: takes what is wrong.
 
     Yields:
-        the line of a mapping, from 0, and its entries.
+        the line of a mapping, from 1, and its entries.
+    """
+    try:
+        node = _read_node(text)
+        if node is None or node.kind != "list":
+            message = "the measures are not a YAML list; expected '- id: ...' for each"
+            raise ScalarError(0, message)
+    except ScalarError as error:
+        problems.add(first_line + error.line, str(error))
+        return
+    for item in node.inner:
+        try:
+            entries = _entries(item, first_line, problems)
+        except ScalarError as error:
+            problems.add(first_line + error.line, str(error))
+        else:
+            yield first_line + item.line, entries
+
+
+def read_yaml_mapping(
+    text: str, first_line: int, keys: Container[str], problems: Problems
+) -> dict[str, Entry]:
+    """Read some keys of a YAML mapping, such as a frontmatter; others may hold anything.
+
+    Empty text is an empty mapping.
 
     Raises:
-        ScalarError: as ``read_yaml``, or it is no list of mappings.
+        ScalarError: it is not YAML or no mapping.
     """
-    node, reader = _compose(text), _Reader()
-    if node is None or node.id != "sequence":
-        message = "the measures are not a YAML list; expected '- id: ...' for each"
-        raise ScalarError(0, message)
-    for item in node.value:
-        yield item.start_mark.line, read_entries(item, reader)
+    node = _read_node(text)
+    return {} if node is None else _entries(node, first_line, problems, keys)
 
 
-def read_yaml_mapping(text: str) -> dict[str, Entry]:
-    """Read one YAML mapping, such as a frontmatter; empty text is an empty mapping.
+@dataclass(slots=True, kw_only=True)
+class _Node:
+    """A part of a YAML text."""
 
-    Raises:
-        ScalarError: as ``read_yaml``, or it is no mapping.
-    """
-    node = _compose(text)
-    return {} if node is None else read_entries(node, _Reader())
+    kind: str
+    """``text``, ``list``, ``mapping`` or ``alias``."""
+    line: int
+    text: str = ""
+    plain: bool = False
+    """Whether a text stands without quotes."""
+    tag: str | None = None
+    inner: list[_Node] = field(default_factory=list)
+    """The items of a list; the keys and values of a mapping, by turns."""
+
+    def pairs(self) -> list[tuple[str, _Node, _Node]]:
+        """Give a mapping's keys with the nodes of key and value.
+
+        Raises:
+            ScalarError: a key is no text, or is given twice.
+        """
+        found: dict[str, tuple[str, _Node, _Node]] = {}
+        for key, value in zip(self.inner[::2], self.inner[1::2], strict=True):
+            if key.kind != "text":
+                message = "a key of a mapping is no text; put it in quotes"
+                raise ScalarError(key.line, message)
+            if key.text in found:
+                message = f"the key {shorten(key.text)!r} is given twice; keep one"
+                raise ScalarError(key.line, message)
+            found[key.text] = (key.text, key, value)
+        return list(found.values())
 
 
-def read_entries(node: _Node, reader: _Reader) -> dict[str, Entry]:
+def _entries(
+    node: _Node,
+    first_line: int,
+    problems: Problems,
+    keys: Container[str] | None = None,
+) -> dict[str, Entry]:
     """Read a mapping's values with their lines."""
-    line = node.start_mark.line
-    if node.id != "mapping":
+    if node.kind != "mapping":
+        message = f"{got(_value(node))}; expected a YAML mapping of keys to values"
+        raise ScalarError(node.line, message)
+    entries = {}
+    for name, key, value in node.pairs():
+        if keys is not None and name not in keys:
+            continue
+        line = first_line + key.line
+        try:
+            entries[name] = Entry(value=_value(value), line=line)
+        except ScalarError as error:
+            problems.add(first_line + error.line, f"{name}: {error}")
+            entries[name] = Entry(value=None, line=line, broken=True)
+    return entries
+
+
+def _value(node: _Node) -> Value:
+    """Turn a node into a value; an alias could make it explode."""
+    if node.kind == "alias":
+        message = "YAML aliases (*name) are not supported; write it out"
+        raise ScalarError(node.line, message)
+    if node.tag is not None:
         message = (
-            f"{got(reader.value(node))}; expected a YAML mapping of keys to values"
+            f"YAML tags are not supported, got {shorten(node.tag)!r}; leave it out"
         )
-        raise ScalarError(line, message)
-    pairs = [(reader.key(key), key.start_mark.line, value) for key, value in node.value]
-    _check_unique([(key, line) for key, line, _ in pairs])
-    return {key: Entry(value=reader.value(v), line=line) for key, line, v in pairs}
-
-
-class _Reader:
-    """Turns YAML nodes into values, each node once: aliases could explode."""
-
-    def __init__(self) -> None:
-        self.seen: set[int] = set()
-
-    def value(self, node: _Node, depth: int = 0) -> Value:
-        line = node.start_mark.line
-        if id(node) in self.seen:
-            raise ScalarError(
-                line, "YAML aliases (*name) are not supported; write it out"
-            )
-        self.seen.add(id(node))
-        if depth > MAX_DEPTH:
-            raise ScalarError(line, f"nested deeper than {MAX_DEPTH} levels")
-        if node.id == "scalar":
-            return node.value if node.style else _plain(node.value, line, _YAML_ONLY)
-        if node.id == "sequence":
-            return [self.value(item, depth + 1) for item in node.value]
-        keys = [(self.key(key), key.start_mark.line) for key, _ in node.value]
-        _check_unique(keys)
-        values = [self.value(value, depth + 1) for _, value in node.value]
-        return {key: value for (key, _), value in zip(keys, values, strict=True)}
-
-    def key(self, node: _Node) -> str:
-        if node.id != "scalar":
-            raise ScalarError(node.start_mark.line, "a key must be a plain text")
-        return str(node.value)
-
-
-def _check_unique(keys: list[tuple[str, int]]) -> None:
-    seen: set[str] = set()
-    for key, line in keys:
-        if key in seen:
-            raise ScalarError(line, f"the key {key!r} is given twice; keep one")
-        seen.add(key)
+        raise ScalarError(node.line, message)
+    if node.kind == "text":
+        return _plain(node.text, node.line, _YAML_ONLY) if node.plain else node.text
+    if node.kind == "list":
+        return [_value(item) for item in node.inner]
+    return {name: _value(value) for name, _, value in node.pairs()}
 
 
 def _plain(text: str, line: int, extra: dict[str, Value] | None = None) -> Value:
@@ -163,25 +208,60 @@ def _plain(text: str, line: int, extra: dict[str, Value] | None = None) -> Value
         raise ScalarError(line, message) from None
 
 
-def _compose(text: str) -> _Node | None:
+def _read_node(text: str) -> _Node | None:
+    """Read a YAML text, or ``None`` if it is empty.
+
+    libyaml's own tree builder overflows the stack of the process on deep nesting; its
+    events don't nest.
+    """
     import yaml  # only once a case needs it
 
+    # YAML breaks lines at U+2028 too; a file's lines are counted without.
+    breaks = [found.start() for found in re.finditer("\n", text)]
+    top = _Node(kind="list", line=0)
     try:
-        node = yaml.compose(text, Loader=_loader())
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        _build(top, yaml.parse(text, Loader=loader), breaks)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        raise ScalarError(
-            mark.line if mark else 0, f"not YAML: {error.problem}"
-        ) from None
-    except yaml.YAMLError as error:
-        raise ScalarError(0, f"not YAML: {shorten(str(error))}") from None
-    except (RecursionError, UnicodeEncodeError):
-        raise ScalarError(0, "not YAML that can be read") from None
-    return node
+        message = f"not YAML: {error.problem}"
+        raise ScalarError(_line(error.problem_mark, breaks), message) from None
+    except (yaml.YAMLError, UnicodeEncodeError) as error:
+        message = f"not YAML: {shorten(str(error))}"
+        raise ScalarError(0, message) from None
+    if len(top.inner) > 1:
+        message = "a second YAML document starts here; expected one, without '---'"
+        raise ScalarError(top.inner[1].line, message)
+    return top.inner[0] if top.inner else None
 
 
-@cache
-def _loader() -> Any:  # noqa: ANN401 - a loader class, with or without libyaml
+def _build(top: _Node, events: Iterator[Event], breaks: list[int]) -> None:
     import yaml
 
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    path = [top]
+    for event in events:
+        if isinstance(event, yaml.CollectionEndEvent):
+            path.pop()
+        if not isinstance(event, yaml.NodeEvent):
+            continue
+        node = _node(event, _line(event.start_mark, breaks))
+        path[-1].inner.append(node)
+        if isinstance(event, yaml.CollectionStartEvent):
+            path.append(node)
+        if len(path) > MAX_DEPTH:
+            raise ScalarError(node.line, f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _node(event: NodeEvent, line: int) -> _Node:
+    import yaml
+
+    if isinstance(event, yaml.ScalarEvent):
+        plain, tag = not event.style, event.tag
+        return _Node(kind="text", line=line, text=event.value, plain=plain, tag=tag)
+    if isinstance(event, yaml.CollectionStartEvent):
+        is_list = isinstance(event, yaml.SequenceStartEvent)
+        return _Node(kind="list" if is_list else "mapping", line=line, tag=event.tag)
+    return _Node(kind="alias", line=line)
+
+
+def _line(mark: Mark | CMark | None, breaks: list[int]) -> int:
+    return bisect_left(breaks, mark.index) if mark else 0

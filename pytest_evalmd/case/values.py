@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import TypeAlias
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
@@ -52,6 +53,18 @@ def same(left: Value, right: Value) -> bool:
             same(left[key], right[key]) for key in left
         )
     return left == right
+
+
+def canonical(value: Value) -> str:
+    """Give values that are the same one text, and others another."""
+    if isinstance(value, list):
+        return f"[{','.join(map(canonical, value))}]"
+    if isinstance(value, dict):
+        pairs = (f"{canonical(k)}:{canonical(value[k])}" for k in sorted(value))
+        return f"{{{','.join(pairs)}}}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(Fraction(value))
+    return write_json(value)
 
 
 def check_depth(value: Value) -> None:

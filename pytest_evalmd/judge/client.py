@@ -30,9 +30,10 @@ _SET_KEY = (
 class OpenAIClient:
     """Asks through openai's SDK, which is imported with the first request."""
 
-    def __init__(self, client: Any = None) -> None:  # noqa: ANN401 - any of openai's
+    def __init__(self, client: Any = None, *, deadline_s: float = 120.0) -> None:  # noqa: ANN401 - any of openai's
         """Take an ``openai`` client, or make one of the environment's settings."""
         self._client = client
+        self.adaptations: dict[str, tuple[str, ...]] = {}
 
     async def complete(self, request: Request) -> Reply:
         """Ask, once.
@@ -51,6 +52,9 @@ class OpenAIClient:
         except _openai_errors() as error:
             raise _judge_error(error) from None
         return read_completion(completion)
+
+    def waiting_s(self) -> float:
+        return 0.0
 
     async def close(self) -> None:
         """Give the connections back."""

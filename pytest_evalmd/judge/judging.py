@@ -1,60 +1,285 @@
-"""One ai measure, from its texts to a verdict."""
+"""One ai measure, from its texts to a verdict: remembered, or asked for."""
 
 from __future__ import annotations
 
+import asyncio
+import datetime
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
-from pytest_evalmd.case.model import Measure
+from pytest_evalmd.case.model import Measure, Output
+from pytest_evalmd.case.problems import shorten
+from pytest_evalmd.case.results import fits
 from pytest_evalmd.case.values import Value
 from pytest_evalmd.judge.aggregate import aggregate
-from pytest_evalmd.judge.model import JudgeError, LLMClient, Request, Verdict
+from pytest_evalmd.judge.cost import Cost
+from pytest_evalmd.judge.miss import explain_miss
+from pytest_evalmd.judge.model import JudgeError, LLMClient, Reply, Request, Verdict
+from pytest_evalmd.judge.question import Question, question_of
+from pytest_evalmd.judge.recordings import RecordingError, Remembered
 from pytest_evalmd.judge.reply import RETRYABLE, read_reply
 from pytest_evalmd.judge.request import ask_again, build_request
+from pytest_evalmd.judge.scheduler import Slots, StoppedError
+from pytest_evalmd.judge.secrets import environment_keys
+from pytest_evalmd.judge.store import (
+    CaseReplies,
+    NotRememberedError,
+    recordings_path,
+)
+
+JudgeMode = Literal["auto", "replay", "live"]
+
+BACKSTOP_S = 1.0
+"""How much longer than the client's own deadline a client may take."""
 
 
-async def judge(
-    measure: Measure,
-    texts: Mapping[str, str],
-    *,
-    client: LLMClient,
-    model: str,
-    parameters: Mapping[str, Value],
-    problem_of: Callable[[Value], str | None],
-) -> Verdict:
-    """Ask a judge about a measure, as often as it wants samples.
+class NeedsJudge(Exception):
+    """A reply has to be asked for, and this was no place to ask."""
 
-    Args:
-        measure: an ai measure.
-        texts: what the judge sees, by name: ``query``, ``answer``, ``input``.
-        client: who is asked.
-        model: the judge's name.
-        parameters: what the user wants sent along.
-        problem_of: says why a value is not valid for the measure, or ``None``.
 
-    Raises:
-        JudgeError: no verdict came, after one retry where a retry can mend it.
-    """
-    verdicts = []
-    for sample in range(measure.samples):
-        request = build_request(
-            measure, model=model, texts=texts, parameters=parameters, sample=sample
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """An ai measure with all that its judge is to see."""
+
+    path: Path
+    """The case file."""
+    measure: Measure
+    texts: Mapping[str, str]
+    model: str
+    """The name of the judge."""
+    alias: str = ""
+    """Tells clients of a parametrised fixture apart."""
+    again: bool = False
+    """Whether what is remembered doesn't count, as for a rerun."""
+    problem_of: Callable[[Value], str | None]
+    """Says why a value is not valid for the measure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A verdict and what it took."""
+
+    value: Value
+    reason: str
+    keys: tuple[str, ...]
+    cost: Cost
+
+
+@dataclass(slots=True, kw_only=True)
+class Judging:
+    """What the requests of one process share."""
+
+    mode: JudgeMode
+    run: str
+    """Names the session, across its workers."""
+    parameters: Mapping[str, Value]
+    timeout_s: float
+    slots: Slots
+    refusal: str = ""
+    """Why nothing may be asked, if so."""
+    cost: Cost = field(default_factory=Cost)
+    not_remembered: list[str] = field(default_factory=list)
+    keys: set[str] = field(default_factory=environment_keys)
+    """API keys, which are never written."""
+    _replies: dict[Path, CaseReplies] = field(default_factory=dict)
+    _asked_for: set[str] = field(default_factory=set)
+    """Keys of the replies that this process asked for."""
+
+    def replies(self, path: Path) -> CaseReplies:
+        """Give what is remembered of a case.
+
+        Raises:
+            JudgeError: its recordings can't be read.
+        """
+        if path not in self._replies:
+            try:
+                self._replies[path] = CaseReplies(path, self.run)
+            except RecordingError as error:
+                raise JudgeError("recordings", str(error)) from None
+        return self._replies[path]
+
+    def question(self, ask: Ask) -> Question:
+        """Say what would be asked."""
+        model = f"{ask.model} [{ask.alias}]" if ask.alias else ask.model
+        return question_of(
+            ask.measure, model=model, texts=ask.texts, parameters=self.parameters
         )
-        verdicts.append(await _ask(request, measure, client, problem_of))
-    value = aggregate([v.value for v in verdicts], measure.aggregate, measure.output)
-    return Verdict(value=value, reason=verdicts[0].reason)
 
+    async def judge(
+        self,
+        ask: Ask,
+        client: LLMClient | None = None,
+        place: int = 0,
+        stopped: Callable[[], bool] = bool,
+    ) -> Judged:
+        """Get a verdict, from as many replies as the measure wants.
 
-async def _ask(
-    request: Request,
-    measure: Measure,
-    client: LLMClient,
-    problem_of: Callable[[Value], str | None],
-) -> Verdict:
-    reply = await client.complete(request)
-    try:
-        return read_reply(reply, measure, problem_of=problem_of)
-    except JudgeError as error:
-        if error.kind not in RETRYABLE:
+        Args:
+            ask: what to judge.
+            client: who is asked; ``None``: nobody can be asked here.
+            place: how soon the verdict is wanted; the lowest first.
+            stopped: tells whether nothing is to be asked any more.
+
+        Raises:
+            JudgeError: no verdict came.
+            NeedsJudge: there is no client and one is needed.
+            StoppedError: it was not asked for in time.
+        """
+        cost = Cost()
+        replies: list[Remembered] = []
+        if client is None:
+            for sample in range(ask.measure.samples):
+                replies.append(self._remembered(ask, sample))
+        else:
+            replies = await self._all_samples(ask, client, place, stopped, cost)
+        cost.remembered = sum(reply.key not in self._asked_for for reply in replies)
+        self.cost.remembered += cost.remembered
+        how, output = ask.measure.aggregate, ask.measure.output
+        return Judged(
+            value=aggregate([reply.response for reply in replies], how, output),
+            reason=replies[0].reason,
+            keys=tuple(reply.key for reply in replies),
+            cost=cost,
+        )
+
+    def _remembered(self, ask: Ask, sample: int) -> Remembered:
+        reply = self._find(ask, self.question(ask).key(sample))
+        if reply is not None:
+            return reply
+        if self.mode != "replay":
+            raise NeedsJudge
+        known = self.replies(ask.path).by_key.values()
+        raise JudgeError("miss", explain_miss(ask.measure, self.question(ask), known))
+
+    def _find(self, ask: Ask, key: str) -> Remembered | None:
+        if ask.again and self.mode != "replay":
+            return None
+        fresh_only = self.mode == "live"
+        reply = self.replies(ask.path).find(key, fresh_only=fresh_only)
+        if reply is not None and not fits_output(reply.response, ask.measure.output):
+            path = recordings_path(ask.path)
+            message = f"{path}: the reply {key} is no {ask.measure.output}; delete it"
+            raise JudgeError("recordings", message)
+        return reply
+
+    async def _all_samples(
+        self,
+        ask: Ask,
+        client: LLMClient,
+        place: int,
+        stopped: Callable[[], bool],
+        cost: Cost,
+    ) -> list[Remembered]:
+        asked = [
+            self._sample(ask, sample, client, place, stopped, cost)
+            for sample in range(ask.measure.samples)
+        ]
+        # Wait for all: what is paid for is to be remembered, whatever another does.
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        for reply in found:
+            if isinstance(reply, BaseException):
+                raise reply
+        return [reply for reply in found if isinstance(reply, Remembered)]
+
+    async def _sample(
+        self,
+        ask: Ask,
+        sample: int,
+        client: LLMClient,
+        place: int,
+        stopped: Callable[[], bool],
+        cost: Cost,
+    ) -> Remembered:
+        key = self.question(ask).key(sample)
+        if (reply := self._find(ask, key)) is not None:
+            return reply
+        replies = self.replies(ask.path)
+        async with replies.claim(key):
+            if not ask.again:
+                fresh_only = self.mode == "live"
+                reply = replies.find_spooled(key, fresh_only=fresh_only)
+                if reply is not None:
+                    return reply
+            async with self.slots.slot(place):
+                if stopped():
+                    raise StoppedError("the run was stopped before this was asked")
+                if self.refusal:
+                    raise JudgeError("cap", self.refusal)
+                verdict, answer = await self._ask(ask, sample, client, cost)
+            self._asked_for.add(key)
+            reply = self._reply(ask, sample, key, verdict, answer)
+            try:
+                replies.remember(reply, self.keys)
+            except NotRememberedError as error:
+                self.not_remembered.append(f"{recordings_path(ask.path)}: {error}")
+            return reply
+
+    def _reply(
+        self, ask: Ask, sample: int, key: str, verdict: Verdict, answer: Reply
+    ) -> Remembered:
+        return Remembered(
+            measure_id=ask.measure.id,
+            question=self.question(ask),
+            sample=sample,
+            key=key,
+            model=answer.model,
+            date=datetime.date.today().isoformat(),
+            reason=verdict.reason,
+            response=verdict.value,
+            usage=answer.usage,
+        )
+
+    async def _ask(
+        self, ask: Ask, sample: int, client: LLMClient, cost: Cost
+    ) -> tuple[Verdict, Reply]:
+        """Ask, and once more where that can mend an unusable reply."""
+        request = build_request(
+            ask.measure,
+            model=ask.model,
+            texts=ask.texts,
+            parameters=self.parameters,
+            sample=sample,
+        )
+        reply = await self._complete(client, request, cost)
+        try:
+            return read_reply(reply, ask.measure, problem_of=ask.problem_of), reply
+        except JudgeError as error:
+            if error.kind not in RETRYABLE:
+                raise
+            request = ask_again(request, reply, str(error))
+        reply = await self._complete(client, request, cost)
+        return read_reply(reply, ask.measure, problem_of=ask.problem_of), reply
+
+    async def _complete(self, client: LLMClient, request: Request, cost: Cost) -> Reply:
+        try:
+            reply: object = await asyncio.wait_for(
+                client.complete(request), self.timeout_s + BACKSTOP_S
+            )
+        except (JudgeError, asyncio.CancelledError):
             raise
-        request = ask_again(request, reply, str(error))
-    return read_reply(await client.complete(request), measure, problem_of=problem_of)
+        except asyncio.TimeoutError:
+            message = (
+                f"no reply within {self.timeout_s:g} s; evalmd_timeout is the limit"
+            )
+            raise JudgeError("timeout", message) from None
+        except BaseException as error:  # noqa: BLE001 - a user's client raises anything
+            message = (
+                f"llm_client raised {type(error).__name__}: {shorten(str(error), 200)}"
+            )
+            raise JudgeError("client", message) from None
+        if not isinstance(reply, Reply):  # of a user's client
+            message = f"llm_client returned a {type(reply).__name__}; expected a Reply"
+            raise JudgeError("client", message)
+        for counted in (self.cost, cost):
+            counted.add_usage(reply.usage)
+        return reply
+
+
+def fits_output(value: Value, output: Output) -> bool:
+    """Tell whether a remembered response is what its measure puts out."""
+    if output in ("boolean", "integer", "number"):
+        return fits(value, output)
+    kinds: dict[Output, type] = {"list": list, "text": str}
+    return isinstance(value, kinds.get(output, object))

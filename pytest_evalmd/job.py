@@ -1,0 +1,90 @@
+"""A measure to be computed, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from pytest_evalmd.case.model import Case, Measure
+from pytest_evalmd.case.results import read_result
+from pytest_evalmd.case.values import Value
+from pytest_evalmd.judge.judging import Judged
+
+Key: TypeAlias = tuple[Path, str, str]
+
+
+_BLOCKED = "blocked by "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A measure of a case, to be computed."""
+
+    path: Path
+    case: Case
+    measure: Measure
+    alias: str = ""
+    """Tells clients of a parametrised fixture apart."""
+
+    @property
+    def key(self) -> Key:
+        """Tell jobs apart."""
+        return self.path, self.measure.id, self.alias
+
+    def of(self, measure: Measure) -> Job:
+        """Give the job of another measure of the case."""
+        return replace(self, measure=measure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What a measure puts out."""
+
+    value: Value
+    judged: Judged | None = None
+    """How a judge came to it; ``None`` for a programmatic measure."""
+
+
+class MeasureError(Exception):
+    """A measure could not be computed.
+
+    Attributes:
+        outcome: ``error``, or ``blocked`` if it was for one of its inputs.
+    """
+
+    def __init__(self, message: str, outcome: Literal["error", "blocked"]) -> None:
+        self.outcome = outcome
+        super().__init__(message)
+
+    def blocks(self, measure_id: str) -> MeasureError:
+        """Give the error of a measure that needed this one, ``measure_id``.
+
+        However long the chain, it names the one whose own error it was.
+        """
+        message = str(self) if self.outcome == "blocked" else f"{measure_id}: {self}"
+        return MeasureError(_BLOCKED + message.removeprefix(_BLOCKED), "blocked")
+
+
+def recorded_output(case: Case, measure: Measure) -> Value:
+    """Take a recorded result as the measure's output.
+
+    Raises:
+        MeasureError: there is none, or it is not an output.
+        ResultError: it can't be read.
+    """
+    text = case.result_text(measure.id)
+    if not text.strip():
+        recorded = case.recorded.get(measure.id)
+        if measure.output == "list" and recorded and recorded.result and case.answered:
+            return []  # what old files hold for an empty list
+        raise MeasureError(f"no result of {measure.id} is recorded", "error")
+    value = read_result(text, "json" if measure.compare == "any-of" else measure.output)
+    if measure.compare == "any-of" and isinstance(value, list) and len(value) == 1:
+        return value[0]
+    if measure.compare in ("any-of", "pattern"):
+        message = (
+            f"the recorded result of {measure.id} says what is accepted, not what it is"
+        )
+        raise MeasureError(message, "error")
+    return value

@@ -1,0 +1,91 @@
+"""Why no remembered reply fits a question, component by component; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from pytest_evalmd.case.model import Measure
+from pytest_evalmd.case.values import Value, same
+from pytest_evalmd.judge.question import Question
+from pytest_evalmd.judge.recordings import Remembered
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n")
+DIFF_LINES = 12
+"""How many lines of a prompt's diff are shown."""
+
+
+def explain_miss(
+    measure: Measure, question: Question, replies: Iterable[Remembered]
+) -> str:
+    """Say which component of a request changed since a reply was remembered.
+
+    Args:
+        measure: what was to be judged.
+        question: what would be asked.
+        replies: what is remembered of its case.
+
+    Returns:
+        one line, then a short diff of the prompt if that changed.
+    """
+    ask = f"run with --evalmd-mode=auto to ask {question.model or 'the judge'}"
+    old = nearest(measure, question, replies)
+    if old is None:
+        return f"no reply is remembered for {measure.id}; {ask}"
+    changed = question.changed_since(old.question)
+    if not changed:
+        wanted = f"{measure.samples} samples are wanted, fewer are remembered"
+        return f"no reply is remembered for {measure.id}: {wanted}; {ask}"
+    line = f"no reply is remembered for {measure.id}: {changes(question, old)}; {ask} again"
+    if "prompt" not in changed:
+        return line
+    return "\n".join([line, *_prompt_diff(old.question.prompt, question.prompt)])
+
+
+def changes(question: Question, old: Remembered) -> str:
+    """Say what changed since a reply was given, and what did not."""
+    changed = question.changed_since(old.question)
+    kept = [name for name in question.component_names() if name not in changed]
+    verb = "changed" if len(changed) == 1 else "all changed"
+    same_ = (
+        f" ({_and(kept)} {'is' if len(kept) == 1 else 'are'} the same)" if kept else ""
+    )
+    return f"the {_and(changed)} {verb} since {old.date}{same_}"
+
+
+def nearest(
+    measure: Measure, question: Question, replies: Iterable[Remembered]
+) -> Remembered | None:
+    """Give the reply to the question most like this one; the newest of several."""
+    own = [reply for reply in replies if reply.measure_id == measure.id]
+    own.sort(key=lambda reply: reply.date, reverse=True)
+    own.sort(key=lambda reply: len(question.changed_since(reply.question)))
+    return own[0] if own else None
+
+
+def provenance(
+    measure: Measure, question: Question, recorded: Value, replies: Iterable[Remembered]
+) -> str | None:
+    """Say how a recorded result came about, if a reply is remembered that gave it."""
+    gave = [reply for reply in replies if same(reply.response, recorded)]
+    old = nearest(measure, question, gave)
+    if old is None:
+        return None
+    line = f"recorded from {old.model or old.question.model} on {old.date}"
+    if not question.changed_since(old.question):
+        return f"{line}, asked the same"
+    return f"{line}; {changes(question, old)}"
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _prompt_diff(old: str, new: str) -> list[str]:
+    from difflib import unified_diff  # only once a prompt changed
+
+    lines = unified_diff(
+        _SENTENCE_END.split(old), _SENTENCE_END.split(new), lineterm="", n=0
+    )
+    changed = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+    return changed[:DIFF_LINES]

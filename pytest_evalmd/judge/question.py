@@ -1,0 +1,98 @@
+"""What a reply answers, component by component: the key it is remembered by; pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pytest_evalmd.case.model import Measure
+from pytest_evalmd.case.values import Value, canonical
+from pytest_evalmd.judge.request import PROTOCOL
+
+KEY_LENGTH = 16
+"""Hexadecimal digits of a key and of a digest: 64 bits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Everything that decides what a judge is sent.
+
+    The messages follow from it: ``PROTOCOL`` stands for the words around it.
+    """
+
+    model: str
+    protocol: int
+    prompt: str
+    context: Mapping[str, str]
+    """A digest of each text that the judge sees, by name."""
+    schema: Mapping[str, Value]
+    """``output``, and ``range`` and a digest of ``schema`` where there are any."""
+    parameters: Mapping[str, Value]
+
+    def key(self, sample: int) -> str:
+        """Give the key of one reply."""
+        parts: list[Value] = [
+            *(self.model, self.protocol, self.prompt, sample),
+            *(canonical(dict(part)) for part in self._mappings()),
+        ]
+        return digest(json.dumps(parts))
+
+    def changed_since(self, other: Question) -> list[str]:
+        """Name the components in which it differs from another question."""
+        found = [
+            name
+            for name, mine, theirs in (
+                ("model", self.model, other.model),
+                ("judge protocol", self.protocol, other.protocol),
+                ("prompt", self.prompt, other.prompt),
+            )
+            if mine != theirs
+        ]
+        names = sorted({*self.context, *other.context})
+        found += [n for n in names if self.context.get(n) != other.context.get(n)]
+        if canonical(dict(self.schema)) != canonical(dict(other.schema)):
+            found.append("schema")
+        if canonical(dict(self.parameters)) != canonical(dict(other.parameters)):
+            found.append("parameters")
+        return found
+
+    def component_names(self) -> list[str]:
+        """Name what it has of what ``changed_since`` names, without the protocol."""
+        names = ["model", "prompt", *sorted(self.context), "schema"]
+        return [*names, "parameters"] if self.parameters else names
+
+    def _mappings(self) -> Iterator[Mapping[str, Value]]:
+        yield {**self.context}
+        yield self.schema
+        yield self.parameters
+
+
+def question_of(
+    measure: Measure,
+    *,
+    model: str,
+    texts: Mapping[str, str],
+    parameters: Mapping[str, Value],
+) -> Question:
+    """Say what a judge is asked, from what ``build_request`` takes."""
+    schema: dict[str, Value] = {"output": measure.output}
+    if measure.range:
+        schema["range"] = [*measure.range]
+    if measure.schema is not None:
+        schema["schema"] = digest(canonical(dict(measure.schema)))
+    return Question(
+        model=model,
+        protocol=PROTOCOL,
+        prompt=measure.prompt,
+        context={name: digest(text) for name, text in texts.items()},
+        schema=schema,
+        parameters=parameters,
+    )
+
+
+def digest(text: str) -> str:
+    """Tell texts apart, lone surrogates included."""
+    data = text.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(data).hexdigest()[:KEY_LENGTH]

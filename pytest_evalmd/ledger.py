@@ -1,0 +1,109 @@
+"""What judging cost in all processes of a run, and where its replies are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_evalmd.judge.cost import Cost
+from pytest_evalmd.options import MEASURING, OPTIONS
+from pytest_evalmd.session import Results, relative
+
+WORKER_KEY = "evalmd"
+"""What a worker's account is sent under when it ends."""
+
+
+def account(config: pytest.Config) -> dict[str, Any] | None:
+    """Give what this process spent, in builtin types; ``None`` if it measured nothing."""
+    if MEASURING not in config.stash:
+        return None
+    measuring = config.stash[MEASURING]
+    judging = measuring.judging
+    return {
+        "cost": judging.cost.to_plain(),
+        "not_remembered": sorted(set(judging.not_remembered)),
+        "adaptations": measuring.adaptations(),
+    }
+
+
+class WorkerLedger:
+    """Sends a worker's account to the controller."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """Hand it over once no request is in flight any more."""
+        output: dict[str, Any] = self.config.workeroutput  # type: ignore[attr-defined]
+        output[WORKER_KEY] = account(self.config)
+
+
+class Ledger:
+    """Adds up what all processes spent, folds the spools and says so."""
+
+    def __init__(self, config: pytest.Config, results: Results) -> None:
+        self.config, self.results = config, results
+        self.cost = Cost()
+        self.not_remembered: list[str] = []
+        self.adaptations: list[str] = []
+        self.plan: str | None = None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 - xdist's
+        """Take a worker's account; one that crashed sends none."""
+        self._take(getattr(node, "workeroutput", {}).get(WORKER_KEY))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """Fold the spools, once nothing is in flight any more."""
+        self._take(account(self.config))
+        self.cost.skipped = self.results.skipped_by_judge
+        options = self.config.stash[OPTIONS]
+        if options.mode not in ("auto", "live") or self.config.option.collectonly:
+            return
+        for folder, used in self._used(options.update_results).items():
+            self._fold(folder, used)
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> None:
+        """Say what it cost, and what could not be kept."""
+        tr = terminalreporter
+        if self.not_remembered:
+            tr.section("replies NOT remembered")
+            for line in self.not_remembered:
+                tr.line(line, red=True)
+        lines = [*self.adaptations, self.plan or self.cost.line()]
+        for line in filter(None, lines):
+            tr.line(line)
+
+    def _take(self, account: Mapping[str, Any] | None) -> None:
+        if account:
+            self.cost.add(account["cost"])
+            self.not_remembered += account["not_remembered"]
+            new = [a for a in account["adaptations"] if a not in self.adaptations]
+            self.adaptations += new
+
+    def _used(self, prune: bool) -> dict[Path, dict[str, dict[str, list[str]]]]:
+        """Give the folders of the cases that ran; with ``prune``, the keys in use."""
+        folders: dict[Path, dict[str, dict[str, list[str]]]] = {}
+        for nodeid, outcome in self.results.outcomes.items():
+            file, _, name = nodeid.partition("::")
+            path = self.config.rootpath / file
+            cases = folders.setdefault(path.parent, {})
+            if prune and outcome.keys:
+                measure_id = name.partition("[")[0]
+                by_measure = cases.setdefault(path.name, {})
+                by_measure.setdefault(measure_id, []).extend(outcome.keys)
+        return folders
+
+    def _fold(self, folder: Path, used: dict[str, dict[str, list[str]]]) -> None:
+        from pytest_evalmd.judge.secrets import environment_keys
+        from pytest_evalmd.judge.store import fold
+
+        for path, problem in fold(folder, used, environment_keys()):
+            self.not_remembered.append(f"{relative(path, self.config)}: {problem}")

@@ -1,0 +1,93 @@
+"""What a run would ask before it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pytest_evalmd.case.graph import ancestors
+from pytest_evalmd.job import Job, Key
+from pytest_evalmd.judge.miss import nearest
+from pytest_evalmd.judge.model import Usage
+from pytest_evalmd.judge.question import Question
+from pytest_evalmd.judge.recordings import Remembered
+from pytest_evalmd.measuring import Measuring
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """Requests and tokens that a run would need, retries not counted."""
+
+    requests: int = 0
+    remembered: int = 0
+    tokens: int = 0
+    """Of the requests, as far as a reply to a like one is remembered."""
+    unknown: int = 0
+    """Requests of which no like one is remembered."""
+
+    def line(self) -> str:
+        """Say it on one line."""
+        line = f"judge: would ask {self.requests}, {self.remembered} remembered"
+        if not self.requests:
+            return line
+        line += f"; about {self.tokens:,} tokens"
+        if self.unknown:
+            line += (
+                f", not counting {self.unknown} requests that were never asked before"
+            )
+        return line
+
+    def over(self, max_requests: int | None, max_tokens: int | None) -> str | None:
+        """Say which cap it would break, if any."""
+        if max_requests is not None and self.requests > max_requests:
+            option, cap = "--evalmd-max-requests", max_requests
+        elif max_tokens is not None and self.tokens > max_tokens:
+            option, cap = "--evalmd-max-tokens", max_tokens
+        else:
+            return None
+        return f"{self.line()}: more than {option}={cap} allows; nothing was asked"
+
+
+def plan_of(jobs: Iterable[Job], measuring: Measuring) -> Plan:
+    """Count what the jobs would ask, and what is remembered already.
+
+    What an input will be is not computed: a reply to the same question about any input
+    counts, unless the input itself has to be asked for.
+
+    Raises:
+        JudgeError: recordings can't be read.
+    """
+    plan = Plan()
+    asked: dict[Key, bool] = {}
+    for job in jobs:
+        measures = job.case.measures
+        for measure in [*ancestors(measures, job.measure.id), job.measure]:
+            one = job.of(measure)
+            if measure.type == "ai" and one.key not in asked:
+                above = (one.of(m).key for m in ancestors(measures, measure.id))
+                stale = any(asked.get(key, False) for key in above)
+                asked[one.key] = _count(plan, one, measuring, stale)
+    return plan
+
+
+def _count(plan: Plan, job: Job, measuring: Measuring, stale: bool) -> bool:
+    """Count one measure; tell whether it has to be asked."""
+    judging, ask = measuring.judging, measuring.ask(job, "")
+    question = judging.question(ask)
+    known = list(judging.replies(job.path).by_key.values())
+    missing = job.measure.samples
+    if judging.mode != "live" and not stale:
+        fits = {r.sample for r in known if _answers(r, question)}
+        missing -= len(fits & set(range(job.measure.samples)))
+    plan.remembered += job.measure.samples - missing
+    plan.requests += missing
+    if missing:
+        like = nearest(job.measure, question, known)
+        usage = like.usage if like else Usage()
+        plan.tokens += missing * ((usage.asked or 0) + (usage.answered or 0))
+        plan.unknown += missing if usage.asked is None else 0
+    return missing > 0
+
+
+def _answers(reply: Remembered, question: Question) -> bool:
+    return not set(question.changed_since(reply.question)) - {"input"}

@@ -1,0 +1,139 @@
+"""What a process shares while it runs measures, and what it will be asked for next."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_evalmd.job import Job
+from pytest_evalmd.judge.judging import Judging
+from pytest_evalmd.judge.model import JudgeError
+from pytest_evalmd.judge.scheduler import Slots
+from pytest_evalmd.ledger import Ledger
+from pytest_evalmd.logic.sandbox import Limits, Sandbox
+from pytest_evalmd.measuring import Measuring
+from pytest_evalmd.options import MEASURING, OPTIONS, Options
+from pytest_evalmd.plan import plan_of
+from pytest_evalmd.progress import Progress
+
+if TYPE_CHECKING:
+    from pytest_evalmd.item import MeasureItem
+
+WALL_PER_CPU = 5
+"""How many seconds on the clock JavaScript may take for each second of CPU."""
+
+
+def measuring_of(config: pytest.Config) -> Measuring:
+    """Give what this process measures with, made when a case is collected."""
+    if MEASURING not in config.stash:
+        options = config.stash[OPTIONS]
+        measuring = Measuring(options, _judging(options, config), _sandbox(options))
+        measuring.on_wait = Progress(config, measuring).show
+        config.stash[MEASURING] = measuring
+    return config.stash[MEASURING]
+
+
+def check_plan(session: pytest.Session) -> None:
+    """Tell, with ``--collect-only``, what the run would ask; refuse if it is too much.
+
+    Raises:
+        pytest.UsageError: it is more than the caps allow.
+    """
+    config = session.config
+    options, measuring = config.stash[OPTIONS], config.stash[MEASURING]
+    capped = options.max_requests is not None or options.max_tokens is not None
+    if options.mode not in ("auto", "live") or not (
+        capped or config.option.collectonly
+    ):
+        return
+    try:
+        plan = plan_of(_jobs(session.items), measuring)
+    except JudgeError as error:
+        raise pytest.UsageError(str(error)) from None
+    ledger = config.pluginmanager.get_plugin("evalmd-ledger")
+    if config.option.collectonly and isinstance(ledger, Ledger):
+        ledger.plan = plan.line()
+    if too_much := plan.over(options.max_requests, options.max_tokens):
+        if hasattr(config, "workerinput"):
+            measuring.judging.refusal = too_much  # a worker can't end the run
+        else:
+            raise pytest.UsageError(too_much)
+
+
+def _jobs(items: Iterable[pytest.Item]) -> Iterator[Job]:
+    from pytest_evalmd.item import MeasureItem
+
+    for item in items:
+        if isinstance(item, MeasureItem) and item.why_not() is None:
+            yield item.job
+
+
+def upcoming(item: MeasureItem) -> Iterator[Job]:
+    """Give what will be wanted of an item's client after it, in that order."""
+    for other in _items_after(item):
+        if (
+            isinstance(other, type(item))
+            and other.client_seat == item.client_seat
+            and other.measure.type == "ai"
+            and other.why_not() is None
+            and not any(other.iter_markers("skip"))
+            and not any(other.iter_markers("skipif"))
+        ):
+            yield other.job
+
+
+def _judging(options: Options, config: pytest.Config) -> Judging:
+    worker = getattr(config, "workerinput", {})
+    return Judging(
+        mode="auto" if options.mode == "off" else options.mode,
+        run=worker.get("testrunuid") or uuid.uuid4().hex,
+        parameters=options.judge_parameters,
+        timeout_s=options.timeout_s,
+        slots=Slots(options.concurrency),
+    )
+
+
+def _sandbox(options: Options) -> Sandbox:
+    return Sandbox(
+        Limits(
+            cpu_s=options.logic_timeout_s,
+            wall_s=options.logic_timeout_s * WALL_PER_CPU,
+            memory_bytes=options.logic_memory_mib * 2**20,
+            stack_bytes=options.logic_stack_kib * 2**10,
+        )
+    )
+
+
+def _items_after(item: MeasureItem) -> Iterable[pytest.Item]:
+    items = item.session.items
+    queue = _worker_queue(item.config)
+    if queue is not None:
+        return [items[index] for index in queue]
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        return []
+    return items[items.index(item) + 1 :]
+
+
+def _worker_queue(config: pytest.Config) -> list[int] | None:
+    """Give what an xdist worker was sent to run; ``None`` where that can't be told.
+
+    Looks into xdist, whose hooks tell a worker only its next item: with one request in
+    flight a run takes five times as long (docs/architecture.md).
+    """
+    for plugin in config.pluginmanager.get_plugins():
+        if type(plugin).__name__ == "WorkerInteractor":
+            return _queued(plugin)
+    return None
+
+
+def _queued(worker: Any) -> list[int] | None:  # noqa: ANN401 - xdist's, if it is there
+    try:
+        with worker.torun.lock() as queue:
+            found = [worker.nextitem_index, *queue]
+    except (AttributeError, TypeError):  # another xdist
+        return None
+    return [index for index in found if isinstance(index, int)]

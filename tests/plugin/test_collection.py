@@ -1,0 +1,216 @@
+"""Which files are cases, what their items are called and where they stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from measures import ai, logic
+
+ONE = logic("one", "return 1;")
+
+
+def ids(result):
+    return [line for line in result.outlines if "::" in line]
+
+
+def test_ids_are_paths_and_inputs_come_first(run_here, write_case):
+    measures = logic("last", "return 1;", input="middle") + logic(
+        "middle", "return 1;", input="[first, other]"
+    )
+    measures += logic("other", "return 1;") + ai("first")
+    write_case(measures, name="cases/a/case.md")
+    write_case(ONE, name="cases/b/case.md")
+
+    result = run_here("--collect-only", "-q")
+
+    assert result.ret == 0
+    assert ids(result) == [
+        "cases/a/case.md::first",
+        "cases/a/case.md::other",
+        "cases/a/case.md::middle",
+        "cases/a/case.md::last",
+        "cases/b/case.md::one",
+    ]
+    tree = run_here("--collect-only", "cases/b")
+    tree.stdout.fnmatch_lines(["*<CaseFile case.md>", "*<MeasureItem one>"])
+
+
+def test_an_item_stands_where_its_measure_does(run_here, pytester, write_case):
+    path = write_case(ONE + logic("two", "return 2;"), {"one": "1", "two": "2"})
+    pytester.makeconftest(
+        """
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                path, line, name = item.reportinfo()
+                print(f"{path.name}:{line + 1} {name} {item.location[:2]}")
+        """
+    )
+
+    result = run_here("--collect-only", "-q")
+
+    lines = path.read_text().split("\n")
+    places = [n for n, line in enumerate(lines, 1) if "* ---" in line]
+    result.stdout.fnmatch_lines(
+        [
+            f"case.md:{place} case.md [[]{name}] ('case.md', {place - 1})"
+            for place, name in zip(places, ("one", "two"), strict=True)
+        ]
+    )
+
+
+def test_a_single_id_and_an_unknown_one(run_here, pytester, write_case):
+    write_case(ONE + logic("two", "return 2;", input="one"), {"two": "2"})
+
+    run_here("case.md::two", "-v").stdout.fnmatch_lines(["case.md::two PASSED*"])
+    unknown = run_here("case.md::nope")
+
+    assert unknown.ret == pytest.ExitCode.USAGE_ERROR
+    unknown.stderr.fnmatch_lines(["ERROR: not found: *case.md::nope"])
+    assert "INTERNALERROR" not in unknown.stdout.str() + unknown.stderr.str()
+
+
+def test_other_markdown_is_left_alone(run_here, pytester, write_case):
+    write_case(ONE, {"one": "1"})
+    pytester.makefile(".md", README="Our cases hold ```query-text and measures-md.")
+    pytester.makefile(".md", notes="nothing of ours")
+    (pytester.path / "empty.md").touch()
+    (pytester.path / "latin.md").write_bytes("café".encode("latin-1"))
+
+    run_here().assert_outcomes(passed=1)
+    assert run_here("README.md").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    given = run_here("notes.md", "empty.md", "latin.md")
+    assert given.ret == pytest.ExitCode.USAGE_ERROR
+    given.stderr.fnmatch_lines(["ERROR: *found*/notes.md*"])
+
+
+def test_all_that_is_wrong_is_said_on_a_line_each(run_here, pytester, write_case):
+    measures = ai("one", outptu="text") + logic("two", "x", input="on")
+    path = write_case(measures, {"nothing": "1"}, name="cases/bad.md")
+    write_case(ONE, {"one": "1"}, name="cases/good.md")
+
+    result = run_here()
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    said = [line for line in result.outlines if line.startswith("cases/bad.md:")]
+    assert len(said) >= 3
+    for line in said:
+        number = int(line.split(":")[1])
+        assert 1 <= number <= len(path.read_text().split("\n"))
+    result.stdout.fnmatch_lines(
+        [
+            "_* ERROR collecting cases/bad.md _*",
+            "cases/bad.md:*: *'outptu'*; did you mean 'output'?*",
+        ]
+    )
+    assert "pytest_evalmd" not in result.stdout.str().partition("ERRORS")[2]
+    run_here("--continue-on-collection-errors").assert_outcomes(passed=1, errors=1)
+
+
+def test_a_case_in_latin_1_says_so(run_here, write_case):
+    path = write_case(ONE, answer="Café")
+    path.write_bytes(path.read_text().encode("latin-1"))
+
+    result = run_here()
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(
+        ["case.md:10: not UTF-8, got byte 0xe9; save the file with the encoding UTF-8"]
+    )
+
+
+def test_a_case_that_cannot_be_read(run_here, pytester, write_case):
+    write_case(ONE, {"one": "1"}, name="good.md")
+    write_case(ONE, {"one": "1"}, name="secret.md")
+    pytester.makeconftest(
+        """
+        import pathlib
+
+        read = pathlib.Path.read_bytes
+
+        def read_bytes(self):
+            if self.name == "secret.md":
+                raise PermissionError(13, "Permission denied")
+            return read(self)
+
+        def pytest_configure():
+            pathlib.Path.read_bytes = read_bytes
+
+        def pytest_unconfigure():
+            pathlib.Path.read_bytes = read
+        """
+    )
+
+    result = run_here("--continue-on-collection-errors")
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["secret.md: Permission denied"])
+    assert "read_bytes" not in result.stdout.str()
+
+
+def test_folders_links_and_line_ends(run_here, pytester, write_case):
+    inside = write_case(ONE, {"one": "1"}, name="x.md/inside.md")
+    link = pytester.path / "link.md"
+    try:
+        link.symlink_to(inside)
+        (pytester.path / "dangling.md").symlink_to("nowhere.md")
+    except OSError:
+        pytest.skip("this system has no symbolic links")
+    windows = pytester.path / "windows.md"
+    text = inside.read_bytes().replace(b"\n", b"\r\n")
+    windows.write_bytes(b"\xef\xbb\xbf" + text)
+
+    result = run_here("-v")
+
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(
+        ["link.md::one PASSED*", "windows.md::one PASSED*", "x.md/inside.md::one*"]
+    )
+    run_here("x.md").assert_outcomes(passed=1)
+    assert windows.read_bytes() == b"\xef\xbb\xbf" + text
+
+
+def test_markdown_of_other_plugins(run_here, pytester, write_case):
+    write_case(ONE, {"one": "1"})
+    Path("notes.md").write_text("notes", encoding="utf-8")
+    pytester.makeconftest(
+        """
+        import pytest
+
+        class Other(pytest.Item):
+            def runtest(self):
+                pass
+
+        class OtherFile(pytest.File):
+            def collect(self):
+                return [Other.from_parent(self, name="line:1")]
+
+        def pytest_collect_file(file_path, parent):
+            if file_path.suffix == ".md":
+                return OtherFile.from_parent(parent, path=file_path)
+        """
+    )
+
+    result = run_here("-v")
+
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines_random(
+        ["case.md::one PASSED*", "case.md::line:1 PASSED*", "notes.md::line:1 PASSED*"]
+    )
+
+
+def test_from_another_folder_and_root(run_here, pytester, write_case, monkeypatch):
+    write_case(ONE, {"one": "2"}, name="cases/a.md")
+    (pytester.path / "sub").mkdir()
+    monkeypatch.chdir("sub")
+
+    result = run_here("../cases", "--rootdir=..", "--import-mode=importlib")
+
+    result.stdout.fnmatch_lines(
+        [
+            "../cases/a.md:*: 1 differs from the recorded 2",
+            "to accept it: pytest ../cases/a.md::one --update-results",
+        ]
+    )
+    accepted = run_here("../cases/a.md::one", "--update-results")
+    accepted.stdout.fnmatch_lines(["../cases/a.md:*one: 2 -> 1"])
