@@ -43,6 +43,8 @@ class Failure:
     details: tuple[str, ...] = ()
     reason: str = ""
     """The judge's."""
+    provenance: str = ""
+    """How the recorded result came about."""
     next_step: str = ""
 
     def text(self) -> str:
@@ -52,6 +54,8 @@ class Failure:
             parts += ["", *self.details]
         if self.reason:
             parts += ["", f"the judge's reason: {self.reason}"]
+        if self.provenance:
+            parts += ["", self.provenance]
         parts += ["", self.brief()]
         if self.next_step:
             parts.append(self.next_step)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from pytest_evalmd.case.model import Measure
+from pytest_evalmd.case.results import ResultError
 from pytest_evalmd.failure import Failure, accept_command, diff, problem
 from pytest_evalmd.job import Job, MeasureError, Output
+from pytest_evalmd.judge.miss import provenance
 from pytest_evalmd.logic.sandbox import LogicError
 from pytest_evalmd.longrepr import FailureRepr, MeasureFailure
 from pytest_evalmd.measuring import Measuring
@@ -19,13 +21,21 @@ from pytest_evalmd.outcome import Change, Kind, Outcome
 from pytest_evalmd.outputs import MeasureOutputs
 from pytest_evalmd.running import upcoming
 from pytest_evalmd.session import relative
-from pytest_evalmd.verdict.compare import accept, holds, write_output
+from pytest_evalmd.verdict.compare import accept, holds, read_recorded, write_output
 
 if TYPE_CHECKING:
     from pytest_evalmd.collect import CaseFile
 
 PROPERTY = "evalmd_"
 """What the names of our properties in JUnit's report start with."""
+
+
+class NoClientError(Exception):
+    """The fixture ``llm_client`` failed; ``why`` is shown as of any other fixture."""
+
+    def __init__(self, why: Exception) -> None:
+        self.why = why
+        super().__init__(str(why))
 
 
 class MeasureItem(pytest.Function):
@@ -88,7 +98,11 @@ class MeasureItem(pytest.Function):
         return MeasureOutputs(self.measuring, self.job, lambda: self._client(request))
 
     def _client(self, request: pytest.FixtureRequest) -> object:
-        client = request.getfixturevalue("llm_client")
+        __tracebackhide__ = True
+        try:
+            client = request.getfixturevalue("llm_client")
+        except Exception as error:
+            raise NoClientError(error) from None
         if self.client_definition is not None:
             # Before its own teardown, what it was asked has to come back.
             drain = functools.partial(self.measuring.drain, client)
@@ -101,6 +115,7 @@ class MeasureItem(pytest.Function):
         Raises:
             MeasureFailure: the measure can't be computed or compared.
         """
+        __tracebackhide__ = True
         self.outcome = self.failure = None
         self.user_properties[:] = [
             (name, value)
@@ -116,6 +131,8 @@ class MeasureItem(pytest.Function):
                 found = self._compute()
                 self._count(found)
                 self.outcome = self._compare(found)
+        except NoClientError as error:
+            raise error.why from None
         except MeasureError as error:
             raise self._not_computed(error) from None
         except LogicError as error:  # of the pattern that is recorded
@@ -195,8 +212,21 @@ class MeasureItem(pytest.Function):
             problem(self.measure, recorded, computed),
             details=diff(recorded, computed),
             reason=found.judged.reason if found.judged else "",
+            recorded_from=self._provenance(recorded, found) or "",
             next_step=f"to accept it: {command}",
         )
+
+    def _provenance(self, recorded: str, found: Output) -> str | None:
+        """Say how the recorded result came about, where a reply tells."""
+        if found.judged is None or not recorded.strip():
+            return None
+        try:
+            value = read_recorded(self.measure, recorded, found.value)
+        except ResultError:
+            return None
+        known = self.measuring.judging.replies(self.path)
+        replies = [*known.replaced, *known.by_key.values()]
+        return provenance(self.measure, found.judged.question, value, replies)
 
     def _failure(
         self,
@@ -205,6 +235,7 @@ class MeasureItem(pytest.Function):
         line: int | None = None,
         details: Iterable[str] = (),
         reason: str = "",
+        recorded_from: str = "",
         next_step: str = "",
     ) -> Failure:
         line = line or self.file.case.result_line(self.measure.id)
@@ -216,6 +247,7 @@ class MeasureItem(pytest.Function):
             line=line,
             details=tuple(details),
             reason=reason,
+            provenance=recorded_from,
             next_step=next_step,
         )
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_evalmd.judge.cost import Cost
 from pytest_evalmd.options import MEASURING, OPTIONS
 from pytest_evalmd.session import Results, relative
+
+if TYPE_CHECKING:
+    from pytest_evalmd.judge.store import Keep
 
 WORKER_KEY = "evalmd"
 """What a worker's account is sent under when it ends."""
@@ -66,7 +69,7 @@ class Ledger:
         if options.mode not in ("auto", "live") or self.config.option.collectonly:
             return
         for folder, used in self._used(options.update_results).items():
-            self._fold(folder, used)
+            self._fold(folder, {name: _keep(keys) for name, keys in used.items()})
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
@@ -101,9 +104,15 @@ class Ledger:
                 by_measure.setdefault(measure_id, []).extend(outcome.keys)
         return folders
 
-    def _fold(self, folder: Path, used: dict[str, dict[str, list[str]]]) -> None:
+    def _fold(self, folder: Path, keep: Mapping[str, Keep]) -> None:
         from pytest_evalmd.judge.secrets import environment_keys
         from pytest_evalmd.judge.store import fold
 
-        for path, problem in fold(folder, used, environment_keys()):
+        for path, problem in fold(folder, keep, environment_keys()).problems:
             self.not_remembered.append(f"{relative(path, self.config)}: {problem}")
+
+
+def _keep(used: Mapping[str, Collection[str]]) -> Keep:
+    """Keep what is used, and whatever measures have that did not run."""
+    keys = {key for measure_keys in used.values() for key in measure_keys}
+    return lambda reply: reply.measure_id not in used or reply.key in keys

@@ -82,17 +82,16 @@ def _check(before: Case, results: Mapping[str, str], written: str) -> None:
     """Read back what is to be written: everything else must be as it was."""
     try:
         after = parse_case(written)
-    except CaseError as error:
-        message = f"the new text would break the file: {error}"
-        raise EditError(message) from None
+    except CaseError:
+        after = None
     texts = {id_: before.result_text(id_) for id_ in before.measures} | dict(results)
     if (
         after is None
         or {id_: after.result_text(id_) for id_ in after.measures} != texts
         or _others(after) != _others(before)
     ):
-        message = "the file would not read back as what was to be written"
-        raise EditError(message)
+        message = "would not read back from the file as they are; write them by hand"
+        raise EditError(f"the results of {', '.join(results)} {message}")
 
 
 def _others(case: Case) -> list[tuple[str, str]]:
@@ -138,14 +137,11 @@ def _evaluations_after_last(
     document: Document, case: Case, missing: list[tuple[Measure, str]]
 ) -> _Lines:
     """Add evaluation and result of measures that have none, in the file's style."""
-    ours = [
-        b
-        for r in case.recorded.values()
-        for b in (r.evaluation, r.result, r.human)
-        if b
-    ]
-    last = max(ours or case.blocks, key=lambda block: block.line)
-    model = next(iter(case.recorded.values())).evaluation if case.recorded else last
+    recorded = case.recorded.values()
+    evaluations = [one.evaluation for one in recorded]
+    results = [block for one in recorded for block in (one.result, one.human) if block]
+    model = max(evaluations or case.blocks, key=_line)
+    last = max((model, *results), key=_line)
     style = _Style.of(document, model)
     names = Names(case.measures)
     new: list[str] = []
@@ -154,6 +150,10 @@ def _evaluations_after_last(
         new += [*style.block("evaluation", EVALUATION, names.evaluation(measure)), ""]
         new += style.block("evaluation-result", RESULT, text)
     return _insert(document, last.end_line, new, style.eol)
+
+
+def _line(block: Block) -> int:
+    return block.line
 
 
 def _insert(document: Document, at: int, new: list[str], eol: str) -> _Lines:

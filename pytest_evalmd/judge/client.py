@@ -3,63 +3,108 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any, cast
 
 from pytest_evalmd.case.problems import shorten
-from pytest_evalmd.judge.loop import in_daemon_thread
-from pytest_evalmd.judge.model import JudgeError, LLMClient, Reply, Request, Usage
+from pytest_evalmd.judge.asking import Asking, Model
+from pytest_evalmd.judge.model import JudgeError, LLMClient, Reply, Request
+from pytest_evalmd.judge.negotiation import facts
+from pytest_evalmd.judge.secrets import environment_keys
+from pytest_evalmd.judge.transport import Transport, default_client
 
-TIMEOUT_S = 120.0
+DEADLINE_S = 120.0
+SHOWN = 400
+"""How long an error may be, in characters."""
 
 _URL = re.compile(r"\b\w+://\S+")
-_KEY_LIKE = re.compile(r"\b(?:sk|key|Bearer)[-_ ][\w*.-]{6,}", re.IGNORECASE)
+_KEY_LIKE = re.compile(
+    r"\b(?:(?:sk|key|Bearer|Basic)[-_ ][\w*.+/=-]{6,}"
+    r"|(?:gsk_|xai-|AIza|eyJ)[\w.-]{6,}"
+    r"|(?=[a-z_]*\d)(?=\d*[a-z_])\w{32,})",
+    re.IGNORECASE,
+)
+_SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
 
 _SET_MODEL = (
     "no judge model is set; use --judge-model NAME, the environment variable "
     "EVALMD_JUDGE_MODEL or evalmd_judge_model in the ini file"
 )
-_SET_KEY = (
-    "no model to ask: OPENAI_API_KEY is not set; set it (and OPENAI_BASE_URL for "
-    "another server than OpenAI's), or run with --evalmd-mode=off"
-)
 
 
 class OpenAIClient:
-    """Asks through openai's SDK, which is imported with the first request."""
+    """Asks through openai's SDK, which is imported with the first request.
 
-    def __init__(self, client: Any = None, *, deadline_s: float = 120.0) -> None:  # noqa: ANN401 - any of openai's
-        """Take an ``openai`` client, or make one of the environment's settings."""
+    One object keeps what it learns of each model for the session: when its server
+    wants to be left alone, and what it doesn't support. It is used on one event loop,
+    by many requests at once.
+    """
+
+    def __init__(
+        self,
+        client: Any = None,  # noqa: ANN401 - any of openai's
+        *,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
+        """Take a client, or make one of the environment's settings when it is needed.
+
+        Args:
+            client: an ``openai.AsyncOpenAI``, an ``openai.OpenAI``, or an object with
+                their ``chat.completions.create``.
+            deadline_s: how long one request may take with all its tries and waiting.
+        """
+        self.deadline_s = deadline_s
         self._client = client
-        self.adaptations: dict[str, tuple[str, ...]] = {}
+        self._transport: Transport | None = None
+        self._models: dict[str, Model] = {}
+
+    @property
+    def adaptations(self) -> dict[str, tuple[str, ...]]:
+        """Say by model what its server doesn't support, and what is done instead."""
+        models = list(self._models.items())
+        return {
+            name: facts(model.terms) for name, model in models if model.terms.refused
+        }
+
+    def waiting_s(self) -> float:
+        """Tell how long requests still wait for a server; 0 if none has to."""
+        waits = [model.turns.waiting_s() for model in list(self._models.values())]
+        return max(waits, default=0.0)
 
     async def complete(self, request: Request) -> Reply:
-        """Ask, once.
+        """Ask until there is a reply, or none is to be expected.
 
         Raises:
-            JudgeError: no usable reply came.
+            JudgeError: no usable reply came; the message is one line, without keys,
+                headers and URLs.
         """
         if not request.model:
             raise JudgeError("no-model", _SET_MODEL)
-        if self._client is None:
-            self._client = _default_client()
         try:
-            completion = await _create(self._client, _arguments(request))
-        except ValueError:  # the SDK lets JSON errors through
-            raise JudgeError("unusable", "the server sent no JSON") from None
-        except _openai_errors() as error:
-            raise _judge_error(error) from None
-        return read_completion(completion)
-
-    def waiting_s(self) -> float:
-        return 0.0
+            if self._transport is None:
+                self._transport = self._connect()
+            model = self._models.setdefault(request.model, Model(self.deadline_s))
+            asking = Asking(request, model, self._transport, self.deadline_s)
+            return await asking.reply()
+        except JudgeError as error:
+            raise JudgeError(error.kind, self._clean(str(error))) from None
 
     async def close(self) -> None:
         """Give the connections back."""
-        if self._client is not None and hasattr(self._client, "__aenter__"):
-            await self._client.close()
+        transport, self._transport = self._transport, None
+        if transport and transport.is_async and hasattr(transport.client, "close"):
+            await transport.client.close()
+
+    def _connect(self) -> Transport:
+        own = self._client is None
+        return Transport(default_client() if own else self._client, own=own)
+
+    def _clean(self, message: str) -> str:
+        client = self._transport.client if self._transport else None
+        for secret in _secrets(client):
+            message = message.replace(secret, "<key>")
+        return shorten(redact(message), SHOWN)
 
 
 def as_client(client: object) -> LLMClient:
@@ -82,113 +127,20 @@ def as_client(client: object) -> LLMClient:
     raise JudgeError("no-client", message)
 
 
-def read_completion(completion: Any) -> Reply:  # noqa: ANN401 - servers send anything
-    """Take what the SDK returns, which is not validated, as a reply.
-
-    Raises:
-        JudgeError: there is no message in it.
-    """
-    if isinstance(completion, str):
-        message = f"the server sent no completion but {shorten(completion)!r}"
-        raise JudgeError("unusable", redact(message))
-    choices = getattr(completion, "choices", None)
-    if not isinstance(choices, list) or not choices:
-        said = getattr(completion, "error", None) or "no choices"
-        message = f"the server sent no completion: {shorten(str(said), 200)}"
-        raise JudgeError("unusable", redact(message))
-    choice = choices[0]
-    message_ = choice.message
-    return Reply(
-        text=_text(message_.content),
-        model=str(getattr(completion, "model", "") or ""),
-        finish_reason=choice.finish_reason,
-        refusal=getattr(message_, "refusal", None),
-        usage=_usage(getattr(completion, "usage", None)),
-    )
-
-
 def redact(text: str) -> str:
     """Take out URLs and whatever may be a key."""
-    for name, value in os.environ.items():
-        if name.upper().endswith("_API_KEY") and len(value) > 4:
-            text = text.replace(value, "<key>")
+    for key in environment_keys():
+        if len(key) > 4:
+            text = text.replace(key, "<key>")
     return _KEY_LIKE.sub("<key>", _URL.sub("<url>", text))
 
 
-def _default_client() -> Any:  # noqa: ANN401 - openai's, imported late
-    if not os.environ.get("OPENAI_API_KEY"):
-        raise JudgeError("no-key", _SET_KEY)
-    import openai
-
-    return openai.AsyncOpenAI(timeout=TIMEOUT_S)
-
-
-def _arguments(request: Request) -> dict[str, Any]:
-    response_format: dict[str, Any] = {"type": "json_object"}
-    if request.schema is not None:
-        response_format = {
-            "type": "json_schema",
-            "json_schema": {
-                "name": "verdict",
-                "strict": True,
-                "schema": request.schema,
-            },
-        }
-    return {
-        "model": request.model,
-        "messages": [{"role": m.role, "content": m.content} for m in request.messages],
-        "response_format": response_format,
-        **request.parameters,
-    }
-
-
-async def _create(client: Any, arguments: dict[str, Any]) -> Any:  # noqa: ANN401
-    create: Callable[..., Any] = client.chat.completions.create
-    if hasattr(client, "__aenter__"):
-        return await create(**arguments)
-    return await in_daemon_thread(lambda: create(**arguments))
-
-
-def _openai_errors() -> type[Exception]:
-    import openai
-
-    return openai.OpenAIError
-
-
-def _judge_error(error: Exception) -> JudgeError:
-    """Say what happened without the SDK's text, which may hold a URL or a key."""
-    status = getattr(error, "status_code", None)
-    body = getattr(error, "body", None)
-    said = body.get("message") if isinstance(body, dict) else body
-    what = f"HTTP {status}" if status else type(error).__name__
-    if str(getattr(error, "code", None)) == "content_filter":
-        return JudgeError("filtered", "the server's content filter refused the request")
-    if status in (401, 403):
-        return JudgeError("no-key", f"the server refused the key ({what})")
-    detail = f": {shorten(redact(str(said)), 200)}" if said else ""
-    return JudgeError("unusable", f"the request failed with {what}{detail}")
-
-
-def _text(content: object) -> str:
-    """Join the parts that some servers send for a text."""
-    if isinstance(content, list):
-        return "".join(_part(part) for part in content)
-    return content if isinstance(content, str) else ""
-
-
-def _part(part: object) -> str:
-    text = part.get("text") if isinstance(part, dict) else getattr(part, "text", None)
-    return text if isinstance(text, str) else ""
-
-
-def _usage(usage: Any) -> Usage:  # noqa: ANN401 - servers send anything
-    details = getattr(usage, "prompt_tokens_details", None)
-    return Usage(
-        asked=_count(getattr(usage, "prompt_tokens", None)),
-        answered=_count(getattr(usage, "completion_tokens", None)),
-        cached=_count(getattr(details, "cached_tokens", None)),
-    )
-
-
-def _count(number: object) -> int | None:
-    return number if isinstance(number, int) and number >= 0 else None
+def _secrets(client: object) -> Iterator[str]:
+    """Give what a client sends that nobody may see."""
+    values = [getattr(client, "api_key", None)]
+    headers = getattr(client, "default_headers", None)
+    if isinstance(headers, dict):
+        values += [v for name, v in headers.items() if _SECRET_HEADER.search(str(name))]
+    for value in values:
+        if isinstance(value, str) and len(value) > 4:
+            yield from {value, value.removeprefix("Bearer ")}

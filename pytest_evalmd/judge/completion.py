@@ -95,7 +95,11 @@ def _page_text(page: str) -> str:
 def _choice(body: Json) -> tuple[Json, Json]:
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices:
-        how = "no choices" if "choices" not in body else f"choices {write_briefly(choices)}"
+        how = (
+            "no choices"
+            if "choices" not in body
+            else f"choices {write_briefly(choices)}"
+        )
         raise _unusable(f"the server sent a completion with {how}; ask another model")
     choice = _dict(choices[0])
     message = choice.get("message")

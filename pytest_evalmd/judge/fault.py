@@ -88,29 +88,33 @@ def fault_error(fault: Fault, model: str) -> JudgeError:
     return JudgeError(fault.kind, message + said)
 
 
-def gave_up(fault: Fault, *, tries: int, deadline_s: float, out_of_time: bool) -> str:
-    """Say that a request was given up after its last fault."""
-    times = "1 try" if tries == 1 else f"{tries} tries"
+def gave_up(fault: Fault, tries: int, deadline_s: float | None) -> JudgeError:
+    """Say that a request was given up after a fault that might have passed.
+
+    Args:
+        fault: the last one; of another request if this one was not tried.
+        tries: how often this one was.
+        deadline_s: how long it was tried; ``None`` if that was not the reason.
+    """
+    times = {0: "not tried again", 1: "1 try"}.get(tries, f"{tries} tries")
     said = f": {fault.said!r}" if fault.said else ""
-    if fault.kind == "unreachable":
-        advice = fault.advice or "check that it runs, and OPENAI_BASE_URL"
-        return f"can't reach the server ({fault.what}, {times}); {advice}{said}"
-    if fault.kind == "timeout" and not out_of_time:
-        return f"{fault.what} ({times}); {_SLOW}"
-    if not out_of_time:
-        return f"the server is not available ({fault.what}, {times}); {_LATER}{said}"
-    advice = _SLOW if fault.kind == "timeout" else _LATER
-    within = f"no reply within {deadline_s:g} s"
-    return f"{within} ({times}, the last problem: {fault.what}); {advice}{said}"
+    advice = fault.advice or (_SLOW if fault.kind == "timeout" else _LATER)
+    if deadline_s is not None:
+        problem = f"the last problem: {fault.what}"
+        message = f"no reply within {deadline_s:g} s ({times}, {problem}); {advice}"
+        return JudgeError("timeout", message + said)
+    problem = "can't reach the server" if fault.kind == "unreachable" else "no reply"
+    return JudgeError(fault.kind, f"{problem} ({fault.what}, {times}); {advice}{said}")
 
 
-def asked_to_wait(wait_s: float, deadline_s: float, fault: Fault | None) -> str:
+def asked_to_wait(fault: Fault, wait_s: float, left_s: float) -> JudgeError:
     """Say that a server wants a longer wait than there is time."""
-    said = f": {fault.said!r}" if fault and fault.said else ""
-    return (
-        f"the server asks to wait {wait_s:.0f} s, longer than the deadline of "
-        f"{deadline_s:g} s; try again then{said}"
+    said = f": {fault.said!r}" if fault.said else ""
+    message = (
+        f"the server asks for {wait_s:.0f} s of waiting ({fault.what}), but the "
+        f"deadline is {left_s:.0f} s away; try again then{said}"
     )
+    return JudgeError("busy", message)
 
 
 def read_retry_after(get: Callable[[str], str | None], now_s: float) -> float | None:
@@ -135,7 +139,7 @@ def read_retry_after(get: Callable[[str], str | None], now_s: float) -> float | 
     return max(0.0, until - (now_s if server_now_s is None else server_now_s))
 
 
-_SLOW = "the model is slow or the server overloaded: raise the client's deadline_s"
+_SLOW = "the model is slow or its server overloaded; raise evalmd_timeout"
 _LATER = "try again later, or ask another judge model"
 
 

@@ -13,8 +13,8 @@ BACKOFF_S = 0.5
 """How long a gate closes the first time, where the server doesn't say."""
 GROWTH = 0.5
 """By how many tries a reply widens the gate: half as much again a round."""
-TRIES_UNANSWERED = 3
-"""How often one request tries to connect to a server that never answered."""
+UNANSWERED = 3
+"""How often in a row a server that never answered may be out of reach."""
 
 
 class Gate:
@@ -49,11 +49,10 @@ class Gate:
         """Tell whether waiting can't help a request with this deadline."""
         return self.not_before >= deadline or (self.down and now < self.not_before)
 
-    def tries(self, unreachable: bool) -> float:
-        """Tell how often one request may try."""
-        if self.down:
-            return 1
-        return TRIES_UNANSWERED if unreachable and not self.replies else math.inf
+    def exhausted(self, unreachable: bool) -> bool:
+        """Tell whether a request whose try just failed may not try again."""
+        never_there = unreachable and not self.replies
+        return self.down or (never_there and self._refusals_in_a_row >= UNANSWERED)
 
     def enter(self) -> int:
         """Let a try start; gives a ticket to leave with."""

@@ -63,6 +63,7 @@ class Judged:
 
     value: Value
     reason: str
+    question: Question
     keys: tuple[str, ...]
     cost: Cost
 
@@ -140,6 +141,7 @@ class Judging:
         return Judged(
             value=aggregate([reply.response for reply in replies], how, output),
             reason=replies[0].reason,
+            question=self.question(ask),
             keys=tuple(reply.key for reply in replies),
             cost=cost,
         )

@@ -36,13 +36,14 @@ def explain_miss(
     if not changed:
         wanted = f"{measure.samples} samples are wanted, fewer are remembered"
         return f"no reply is remembered for {measure.id}: {wanted}; {ask}"
-    line = f"no reply is remembered for {measure.id}: {changes(question, old)}; {ask} again"
+    what = changes(question, old, f"since {old.date}")
+    line = f"no reply is remembered for {measure.id}: {what}; {ask} again"
     if "prompt" not in changed:
         return line
     return "\n".join([line, *_prompt_diff(old.question.prompt, question.prompt)])
 
 
-def changes(question: Question, old: Remembered) -> str:
+def changes(question: Question, old: Remembered, since: str) -> str:
     """Say what changed since a reply was given, and what did not."""
     changed = question.changed_since(old.question)
     kept = [name for name in question.component_names() if name not in changed]
@@ -50,7 +51,7 @@ def changes(question: Question, old: Remembered) -> str:
     same_ = (
         f" ({_and(kept)} {'is' if len(kept) == 1 else 'are'} the same)" if kept else ""
     )
-    return f"the {_and(changed)} {verb} since {old.date}{same_}"
+    return f"the {_and(changed)} {verb} {since}{same_}"
 
 
 def nearest(
@@ -73,8 +74,8 @@ def provenance(
         return None
     line = f"recorded from {old.model or old.question.model} on {old.date}"
     if not question.changed_since(old.question):
-        return f"{line}, asked the same"
-    return f"{line}; {changes(question, old)}"
+        return f"{line}; it was asked the same then"
+    return f"{line}; {changes(question, old, 'since then')}"
 
 
 def _and(names: list[str]) -> str:

@@ -137,9 +137,7 @@ def _sent_as(name: str, refused: tuple[str, ...]) -> str | None:
     return TWINS.get(name)
 
 
-def _culprit(
-    found: re.Match[str], request: Request, terms: Terms
-) -> str | None:
+def _culprit(found: re.Match[str], request: Request, terms: Terms) -> str | None:
     """Name what a word of a complaint is about, if it was sent."""
     if found["format"]:
         return _form(request, terms)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from pytest_evalmd.case.values import Value, ValueTextError, read_json, write_json
 from pytest_evalmd.files import write_atomically
@@ -48,6 +50,8 @@ class CaseReplies:
     def __init__(self, case: Path, run: str) -> None:
         self.case, self.run = case, run
         self.by_key, self.fresh = _load(case, run)
+        self.replaced: list[Remembered] = []
+        """Replies that were asked for anew."""
 
     def find(self, key: str, *, fresh_only: bool = False) -> Remembered | None:
         """Give a reply; with ``fresh_only``, one of this session."""
@@ -70,6 +74,8 @@ class CaseReplies:
             NotRememberedError: it can't be written, or holds a key; it is kept for
                 this session.
         """
+        if reply.key in self.by_key:
+            self.replaced.append(self.by_key[reply.key])
         self.by_key[reply.key] = reply
         self.fresh.add(reply.key)
         text = write_json(
@@ -130,65 +136,70 @@ def make_spool(case: Path) -> None:
         (spool / ".gitignore").write_bytes(b"*\n")
 
 
-def fold(
-    folder: Path,
-    used: Mapping[str, Mapping[str, Collection[str]]],
-    secrets: Collection[str],
-) -> list[tuple[Path, str]]:
+Keep: TypeAlias = Callable[[Remembered], bool]
+"""Tells whether a remembered reply is still wanted."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Folded:
+    """What became of a folder's recordings."""
+
+    dropped: dict[Path, int] = field(default_factory=dict)
+    """By recordings file, how many replies were not wanted any more."""
+    problems: list[tuple[Path, str]] = field(default_factory=list)
+    """Files that could not be written, and why; their spool stays."""
+
+
+def fold(folder: Path, keep: Mapping[str, Keep], keys: Collection[str]) -> Folded:
     """Fold a folder's spool into the recordings of its cases.
 
     Args:
         folder: where the case files are.
-        used: by case name and measure id, the keys that are still asked for; other
-            replies of these measures are dropped. Empty: none is.
-        secrets: values that must not be written.
-
-    Returns:
-        a file that could not be written and why, for each; its spool stays.
+        keep: by case name, which replies to keep; all, for a case that is not in it.
+        keys: API keys, which are never written.
     """
-    spool = folder / FOLDER / SPOOL
-    if not spool.is_dir() and not used:
-        return []
-    problems: list[tuple[Path, str]] = []
+    spool, folded = folder / FOLDER / SPOOL, Folded()
+    has_recordings = any(recordings_path(folder / name).exists() for name in keep)
+    if not spool.is_dir() and not has_recordings:
+        return folded
     try:
         make_spool(folder / "case.md")
         with locked(spool / "fold.lock"):
             spooled = _spooled_by_case(folder)
-            for name in sorted({*spooled, *used}):
+            for name in sorted({*spooled, *keep}):
+                case = folder / name
                 try:
-                    _fold_case(
-                        folder / name, spooled.get(name, []), used.get(name), secrets
-                    )
+                    kept = keep.get(name, lambda _: True)
+                    dropped = _fold_case(case, spooled.get(name, []), kept, keys)
                 except (OSError, RecordingError, NotRememberedError) as error:
-                    problems.append((recordings_path(folder / name), str(error)))
+                    folded.problems.append((recordings_path(case), str(error)))
+                else:
+                    folded.dropped[recordings_path(case)] = dropped
     except OSError as error:
-        problems.append((folder / FOLDER, error.strerror or str(error)))
-    return problems
+        folded.problems.append((folder / FOLDER, error.strerror or str(error)))
+    return folded
 
 
 def _fold_case(
     case: Path,
     spooled: list[tuple[Path, Remembered]],
-    used: Mapping[str, Collection[str]] | None,
-    secrets: Collection[str],
-) -> None:
+    keep: Keep,
+    keys: Collection[str],
+) -> int:
     path = recordings_path(case)
     old = path.read_text(encoding="utf-8") if path.exists() else None
     replies = read_recordings(old) if old is not None else {}
     replies.update((reply.key, reply) for _, reply in spooled)
-    if used is not None:
-        keys = {key for measure_keys in used.values() for key in measure_keys}
-        replies = {
-            key: reply
-            for key, reply in replies.items()
-            if reply.measure_id not in used or key in keys
-        }
-    text = write_recordings(case.name, replies.values())
-    if text != old and (replies or old is not None):
-        check_no_secret(text, secrets)
+    kept = [reply for reply in replies.values() if keep(reply)]
+    text = write_recordings(case.name, kept)
+    if not kept:
+        path.unlink(missing_ok=True)
+    elif text != old:
+        check_no_secret(text, keys)
         write_atomically(path, text.encode())
     for file, _ in spooled:
         file.unlink(missing_ok=True)
+    return len(replies) - len(kept)
 
 
 def _load(case: Path, run: str) -> tuple[dict[str, Remembered], set[str]]:

@@ -163,9 +163,7 @@ def to_json(value: Any, depth: int = 0) -> object:  # noqa: ANN401 - any client'
 
 def _is_openai(client: object) -> bool:
     openai = sys.modules.get("openai")
-    return openai is not None and isinstance(
-        client, openai.OpenAI | openai.AsyncOpenAI
-    )
+    return openai is not None and isinstance(client, openai.OpenAI | openai.AsyncOpenAI)
 
 
 def _fault(error: Exception) -> Fault:

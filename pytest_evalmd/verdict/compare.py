@@ -16,7 +16,7 @@ from pytest_evalmd.case.results import (
     write_result,
     write_result_of_any_type,
 )
-from pytest_evalmd.case.values import Value, same, write_json
+from pytest_evalmd.case.values import Value, canonical, same
 
 Matches: TypeAlias = Callable[[str, str, bool], bool]
 """``matches(pattern, text, ignore_case)``: whether the whole text matches."""
@@ -90,12 +90,12 @@ def _agree(measure: Measure, golden: Value, computed: Value) -> bool:
     if not isinstance(golden, list):
         return False
     if measure.compare == "any-of":
-        return key(computed) in map(key, golden)
+        return canonical(computed) in map(canonical, golden)
     return isinstance(computed, list) and _lists_agree(measure, golden, computed)
 
 
 def _lists_agree(measure: Measure, golden: list[Value], computed: list[Value]) -> bool:
-    recorded, found = Counter(map(key, golden)), Counter(map(key, computed))
+    recorded, found = Counter(map(canonical, golden)), Counter(map(canonical, computed))
     if measure.compare == "unordered":
         return recorded == found
     if measure.compare == "subset":
@@ -109,17 +109,6 @@ def jaccard(left: Set[str], right: Set[str]) -> float:
     """Give what two sets share: 0 to 1, and 1 for two empty ones."""
     union = left | right
     return len(left & right) / len(union) if union else 1.0
-
-
-def key(value: Value) -> str:
-    """Give values that are the same one key, and others another."""
-    if isinstance(value, list):
-        return f"[{','.join(map(key, value))}]"
-    if isinstance(value, dict):
-        return f"{{{','.join(f'{key(k)}:{key(value[k])}' for k in sorted(value))}}}"
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(Fraction(value))
-    return write_json(value)
 
 
 def _near(golden: Value, computed: Value, tolerance: float) -> bool:

@@ -16,8 +16,7 @@ from pytest_evalmd.case.results import (
     write_result,
     write_result_of_any_type,
 )
-from pytest_evalmd.case.values import same
-from pytest_evalmd.verdict.compare import key
+from pytest_evalmd.case.values import canonical, same
 
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()))
 TEXT = st.text()
@@ -58,8 +57,8 @@ def test_value_to_text_to_value_is_the_identity(output):
 
 
 @given(JSON, JSON)
-def test_values_are_the_same_just_when_their_keys_are(left, right):
-    assert same(left, right) == (key(left) == key(right))
+def test_values_are_the_same_just_when_their_canonical_texts_are(left, right):
+    assert same(left, right) == (canonical(left) == canonical(right))
     assert same(left, left)
 
 

@@ -70,7 +70,7 @@ def test_an_update_changes_no_byte(run, examples):
 def test_a_lost_result_is_filled_in_as_it_was(run, examples):
     path = examples / "everyday" / "bread-timetable.md"
     before = path.read_bytes()
-    path.write_bytes(before.replace(b"> [45,180,720,50]\n", b""))
+    path.write_bytes(before.replace(b"> [45, 180, 720, 50]\n", b""))
     assert path.read_bytes() != before
     assert run("--update-results").ret == pytest.ExitCode.OK
     assert path.read_bytes() == before

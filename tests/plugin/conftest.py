@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import yaml  # noqa: F401 - its C half can't be imported again after pytester forgot it
 
 pytest_plugins = ["pytester"]
 
@@ -39,6 +40,13 @@ def llm_client():
 def _clean_environment(monkeypatch):
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "EVALMD_JUDGE_MODEL"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _without_other_plugins(pytester, monkeypatch):
+    """Keep out what takes longer to import than all of a run takes."""
+    others = ("hypothesispytest", "pytest_cov", "anyio")
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in others))
 
 
 @pytest.fixture(params=["plain", "-n0", "-n2"])

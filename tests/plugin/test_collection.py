@@ -100,7 +100,7 @@ def test_all_that_is_wrong_is_said_on_a_line_each(run_here, pytester, write_case
     result.stdout.fnmatch_lines(
         [
             "_* ERROR collecting cases/bad.md _*",
-            "cases/bad.md:*: *'outptu'*; did you mean 'output'?*",
+            "cases/bad.md:*: *'outptu'*did you mean 'output'?*",
         ]
     )
     assert "pytest_evalmd" not in result.stdout.str().partition("ERRORS")[2]

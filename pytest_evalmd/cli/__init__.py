@@ -1,0 +1,22 @@
+"""The command line ``evalmd``: what is done with cases outside a test run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from pytest_evalmd.cli import prune
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand.
+
+    Returns:
+        the exit status: 0 if all went well, 1 if something did not, 2 for bad usage.
+    """
+    parser = argparse.ArgumentParser(prog="evalmd", description=__doc__)
+    subcommands = parser.add_subparsers(dest="command", required=True)
+    prune.add_to(subcommands)
+    parsed = parser.parse_args(arguments)
+    status: int = parsed.run(parsed)
+    return status

@@ -1,0 +1,53 @@
+"""Case files named on a command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_evalmd.case.blocks import may_be_case
+from pytest_evalmd.case.model import Case
+from pytest_evalmd.case.parse import decode, parse_case
+from pytest_evalmd.case.problems import CaseError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundCase:
+    """A case file."""
+
+    path: Path
+    case: Case | None
+    """``None`` if it holds errors."""
+    problems: tuple[str, ...] = ()
+    """``path:line: problem``, a line each."""
+
+
+def find_cases(paths: Iterable[Path]) -> Iterator[FoundCase]:
+    """Read the cases among files and in folders, sorted; other files are left out."""
+    for path in paths:
+        files = sorted(path.rglob("*.md")) if path.is_dir() else [path]
+        for file in files:
+            found = _read(file)
+            if found is not None:
+                yield found
+
+
+def say(line: str, *, error: bool = False) -> None:
+    """Print a line."""
+    (sys.stderr if error else sys.stdout).write(line + "\n")
+
+
+def _read(file: Path) -> FoundCase | None:
+    try:
+        data = file.read_bytes()
+        case = parse_case(decode(data)) if may_be_case(data) else None
+    except IsADirectoryError:
+        return None
+    except OSError as error:
+        problem = f"{file}: can't be read: {error.strerror or error}"
+        return FoundCase(path=file, case=None, problems=(problem,))
+    except CaseError as error:
+        return FoundCase(path=file, case=None, problems=tuple(error.lines(str(file))))
+    return None if case is None else FoundCase(path=file, case=case)

@@ -1,0 +1,78 @@
+"""``evalmd prune``: drop remembered replies that no request uses any more."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from pytest_evalmd.case.model import Case
+from pytest_evalmd.cli.cases import FoundCase, find_cases, say
+from pytest_evalmd.judge.question import Question, question_of
+from pytest_evalmd.judge.recordings import Remembered
+from pytest_evalmd.judge.secrets import environment_keys
+from pytest_evalmd.judge.store import Keep, fold
+
+
+def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the subcommand."""
+    parser = subcommands.add_parser(
+        "prune",
+        help="drop remembered replies that no request uses any more",
+        description="Drop remembered replies whose measure is gone, or whose prompt, "
+        "answer, query or schema changed. Replies of every judge model are kept, and "
+        "so are those that only differ in what an input was.",
+    )
+    parser.add_argument("cases", nargs="+", type=Path, help="case files or folders")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prune; gives the exit status."""
+    failed = False
+    by_folder: dict[Path, list[FoundCase]] = {}
+    for found in find_cases(arguments.cases):
+        for problem in found.problems:
+            failed = True
+            say(problem, error=True)
+        if found.case is not None:
+            by_folder.setdefault(found.path.parent, []).append(found)
+    for folder, cases in by_folder.items():
+        failed = not _prune(folder, cases) or failed
+    if not by_folder and not failed:
+        say("no case found", error=True)
+        failed = True
+    return 1 if failed else 0
+
+
+def _prune(folder: Path, cases: Iterable[FoundCase]) -> bool:
+    keep = {found.path.name: _keep(found.case) for found in cases if found.case}
+    folded = fold(folder, keep, environment_keys())
+    for path, dropped in folded.dropped.items():
+        if dropped:
+            say(f"{path}: {dropped} {'reply' if dropped == 1 else 'replies'} dropped")
+    for path, problem in folded.problems:
+        say(f"{path}: not pruned: {problem}", error=True)
+    return not folded.problems
+
+
+def _keep(case: Case) -> Keep:
+    """Keep what a present measure may still ask, of any judge."""
+    texts = {"query": case.query.text, "answer": case.answer.text}
+    wanted: dict[str, tuple[Question, int]] = {}
+    for measure in case.measures.values():
+        if measure.type == "ai":
+            seen: dict[str, str] = {
+                name: text for name, text in texts.items() if name in measure.context
+            }
+            question = question_of(measure, model="", texts=seen, parameters={})
+            wanted[measure.id] = question, measure.samples
+
+    def keep(reply: Remembered) -> bool:
+        if reply.measure_id not in wanted:
+            return False
+        question, samples = wanted[reply.measure_id]
+        changed = set(question.changed_since(reply.question))
+        return reply.sample < samples and not changed - {"model", "parameters", "input"}
+
+    return keep
