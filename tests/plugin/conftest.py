@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 import yaml  # noqa: F401 - its C half can't be imported again after pytester forgot it
 
-pytest_plugins = ["pytester"]
-
 STUB = '''
 import json
 import pytest
