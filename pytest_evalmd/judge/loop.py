@@ -22,15 +22,6 @@ class BackgroundLoop:
         self._thread: threading.Thread | None = None
         self._at_close: list[Callable[[], Awaitable[object]]] = []
 
-    def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
-        """Run a coroutine to its end; an interrupt of the caller cancels it."""
-        future = self.submit(coroutine)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
     def submit(
         self, coroutine: Coroutine[Any, Any, _T]
     ) -> concurrent.futures.Future[_T]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from pytest_evalmd.case.model import Measure, Output
@@ -133,25 +133,23 @@ def _verdicts(text: str, output: Output) -> list[Verdict]:
     raise JudgeError(kind="invalid", message=message)
 
 
-def _settle(verdicts: Iterable[Verdict], problem_of: ProblemOf) -> Verdict:
-    """Take the one valid verdict."""
-    settled: Verdict | None = None
-    message = ""
-    for verdict in verdicts:
-        if settled and same(settled.value, verdict.value):
-            continue
-        problem = problem_of(verdict.value)
-        if problem is not None:
-            message = f"the reply's response is {_shown(verdict.value)}: {problem}"
-        elif settled:
+def _settle(verdicts: Sequence[Verdict], problem_of: ProblemOf) -> Verdict:
+    """Take the one verdict.
+
+    Of two that differ none is taken, even if one is not valid: that one may be the
+    judge's, and the other quoted from the answer.
+    """
+    settled = verdicts[0]
+    for other in verdicts:
+        if not same(settled.value, other.value):
             message = (
                 "the reply holds different responses: "
-                f"{_shown(settled.value)} and {_shown(verdict.value)}"
+                f"{_shown(settled.value)} and {_shown(other.value)}"
             )
             raise JudgeError(kind="ambiguous", message=message)
-        else:
-            settled = verdict
-    if settled is None:
+    problem = problem_of(settled.value)
+    if problem is not None:
+        message = f"the reply's response is {_shown(settled.value)}: {problem}"
         raise JudgeError(kind="invalid", message=message)
     return settled
 

@@ -45,7 +45,6 @@ class TestEnvelopes:
             '{"reason": "r", "response": 9.0}',
             '{"response": 9, "comment": "r"}',
             '{"response": 9, "reason": null, "comment": "r"}',
-            '{"reason": "bad", "response": 12} {"reason": "r", "response": 9}',
             '{"score": 1} {"reason": "r", "response": 9} [8] {}',
             '<think>{"response": 1}</think>{"reason": "r", "response": 9}',
             'Hm {"response": 1}</think>\n{"reason": "r", "response": 9}',
@@ -220,12 +219,15 @@ class TestNoVerdict:
         assert found[0] == kind
         assert found[1].startswith(message or "the reply")
 
+    def test_a_valid_quotation_does_not_replace_an_invalid_verdict(self):
+        kind, _ = refused('{"response": 0}, though it says {"response": 10}')
+        assert kind == "ambiguous"
+
     @pytest.mark.parametrize(
         "text",
         [
             'The answer says {"response": 10}, so {"reason": "r", "response": 1}',
             '{"reason": "r", "response": 1} though it says {"response": 10}',
-            '{"response": 12} {"response": 1} {"response": 10}',
         ],
     )
     def test_quotations_are_not_preferred(self, text):
