@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_evalmd.case.problems import Problems, got, shorten
 from pytest_evalmd.case.values import MAX_DEPTH, Value, ValueTextError, read_json
 
 if TYPE_CHECKING:
-    from yaml import Event, Mark, NodeEvent
+    from yaml import Mark
     from yaml._yaml import Mark as CMark
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_KINDS = {
+    "ScalarEvent": "text",
+    "SequenceStartEvent": "list",
+    "MappingStartEvent": "mapping",
+    "AliasEvent": "alias",
+}
+_Event: TypeAlias = Any
+"""A ``yaml.Event``."""
 _WORDS: dict[str, Value] = {"true": True, "false": False, "null": None}
 _YAML_ONLY: dict[str, Value] = {"": None, "~": None}
 
@@ -109,7 +117,7 @@ def read_yaml_mappings(
 def read_yaml_mapping(
     text: str, first_line: int, keys: Container[str], problems: Problems
 ) -> dict[str, Entry]:
-    """Read some keys of a YAML mapping, such as a frontmatter; others may hold anything.
+    """Read some keys of a YAML mapping; others may hold anything.
 
     Empty text is an empty mapping.
 
@@ -212,7 +220,8 @@ def _read_node(text: str) -> _Node | None:
     """Read a YAML text, or ``None`` if it is empty.
 
     libyaml's own tree builder overflows the stack of the process on deep nesting; its
-    events don't nest.
+    events don't nest. Events and errors are told by the names of their classes: a test
+    of a plugin may have imported yaml anew, and libyaml still uses the old ones.
     """
     import yaml  # only once a case needs it
 
@@ -222,45 +231,40 @@ def _read_node(text: str) -> _Node | None:
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         _build(top, yaml.parse(text, Loader=loader), breaks)
-    except yaml.MarkedYAMLError as error:
-        message = f"not YAML: {error.problem}"
-        raise ScalarError(_line(error.problem_mark, breaks), message) from None
-    except (yaml.YAMLError, UnicodeEncodeError) as error:
-        message = f"not YAML: {shorten(str(error))}"
-        raise ScalarError(0, message) from None
+    except Exception as error:
+        names = {kind.__name__ for kind in type(error).__mro__}
+        if names.isdisjoint(("YAMLError", "UnicodeEncodeError")):
+            raise
+        message = f"not YAML: {getattr(error, 'problem', None) or shorten(str(error))}"
+        mark = getattr(error, "problem_mark", None)
+        raise ScalarError(_line(mark, breaks), message) from None
     if len(top.inner) > 1:
         message = "a second YAML document starts here; expected one, without '---'"
         raise ScalarError(top.inner[1].line, message)
     return top.inner[0] if top.inner else None
 
 
-def _build(top: _Node, events: Iterator[Event], breaks: list[int]) -> None:
-    import yaml
-
+def _build(top: _Node, events: Iterable[_Event], breaks: list[int]) -> None:
     path = [top]
     for event in events:
-        if isinstance(event, yaml.CollectionEndEvent):
+        kind = type(event).__name__
+        if kind in ("SequenceEndEvent", "MappingEndEvent"):
             path.pop()
-        if not isinstance(event, yaml.NodeEvent):
+        if kind not in _KINDS:
             continue
-        node = _node(event, _line(event.start_mark, breaks))
+        node = _node(event, _KINDS[kind], _line(event.start_mark, breaks))
         path[-1].inner.append(node)
-        if isinstance(event, yaml.CollectionStartEvent):
+        if node.kind in ("list", "mapping"):
             path.append(node)
         if len(path) > MAX_DEPTH:
             raise ScalarError(node.line, f"nested deeper than {MAX_DEPTH} levels")
 
 
-def _node(event: NodeEvent, line: int) -> _Node:
-    import yaml
-
-    if isinstance(event, yaml.ScalarEvent):
+def _node(event: _Event, kind: str, line: int) -> _Node:
+    if kind == "text":
         plain, tag = not event.style, event.tag
-        return _Node(kind="text", line=line, text=event.value, plain=plain, tag=tag)
-    if isinstance(event, yaml.CollectionStartEvent):
-        is_list = isinstance(event, yaml.SequenceStartEvent)
-        return _Node(kind="list" if is_list else "mapping", line=line, tag=event.tag)
-    return _Node(kind="alias", line=line)
+        return _Node(kind=kind, line=line, text=event.value, plain=plain, tag=tag)
+    return _Node(kind=kind, line=line, tag=getattr(event, "tag", None))
 
 
 def _line(mark: Mark | CMark | None, breaks: list[int]) -> int:

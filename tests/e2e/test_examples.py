@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from pytest_evalmd.case.parse import parse_case
-
-pytest_plugins = ["pytester"]
+from pytest_evalmd.judge.recordings import read_recordings
+from pytest_evalmd.judge.store import recordings_path
 
 EXAMPLES = Path(__file__).parents[2] / "example_cases"
-CASES = sorted(path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*.md"))
+CASES = sorted(
+    path.relative_to(EXAMPLES)
+    for path in EXAMPLES.rglob("*.md")
+    if path.name != "README.md"
+)
 
 
 @pytest.fixture
@@ -35,7 +38,8 @@ def run(pytester, examples):
 
 
 def read_all(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*.md")}
+    files = (path for path in folder.rglob("*") if path.suffix in (".md", ".json"))
+    return {path: path.read_bytes() for path in files}
 
 
 def measures():
@@ -85,20 +89,28 @@ def test_a_wrong_result_fails(run, examples):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_a_changed_prompt_says_what_to_do(run, examples):
+def test_a_changed_prompt_is_not_answered_from_memory(run, examples):
     path = examples / "everyday" / "bread-timetable.md"
     path.write_bytes(path.read_bytes().replace(b"of each step of", b"of every step of"))
-    result = run()
-    result.stdout.fnmatch_lines(["*replies.json holds no reply to this prompt*"])
+    result = run("--evalmd-mode=replay")
+    result.stdout.fnmatch_lines(
+        ["*no reply is remembered for minutes: the prompt changed since *"]
+    )
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_each_prompt_has_one_reply_written_for_it():
-    asked = [(path, one.id, one.prompt) for path, one in measures() if one.type == "ai"]
-    replies = json.loads((EXAMPLES / "replies.json").read_text(encoding="utf-8"))
-    assert sorted(asked) == sorted(
-        (reply["case"], reply["measure"], reply["prompt"]) for reply in replies
-    )
-    prompts = [prompt for _, _, prompt in asked]
-    for prompt in prompts:  # The judge takes the first reply whose prompt it finds.
-        assert sum(prompt in other for other in prompts) == 1
+def test_live_asks_and_says_what_to_set(run, examples):
+    result = run("--evalmd-mode=live", "--judge-model=gpt-4.1")
+    result.stdout.fnmatch_lines(["*no model to ask: OPENAI_API_KEY is not set*"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_each_ai_measure_has_one_remembered_reply():
+    asked = sorted((path, one.id) for path, one in measures() if one.type == "ai")
+    found = []
+    for path in CASES:
+        text = recordings_path(EXAMPLES / path).read_text(encoding="utf-8")
+        replies = read_recordings(text).values()
+        found += [(path.as_posix(), reply.measure_id) for reply in replies]
+        assert {reply.model for reply in replies} == {"handwritten-judge"}
+    assert sorted(found) == asked
