@@ -1,7 +1,7 @@
 """Markdown text -> the fenced blocks of a case, with exact positions.
 
-Fences are found by markdown-it-py's block rules, not by a scanner of our own: a fence in
-an HTML comment or inside a longer fence is not a block, and a hand-written scanner is
+Fences are found by markdown-it-py's block rules, not by a scanner of our own: a fence
+in an HTML comment or inside a longer fence is not a block, and a hand-written scanner is
 wrong about these in one document of six (docs/architecture.md).
 """
 
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pytest_evalmd.case.model import Block
@@ -31,6 +32,7 @@ INFOS = (QUERY, ANSWER, MEASURES_MD, MEASURES_YAML, EVALUATION, RESULT, HUMAN)
 # What CommonMark calls a line ending; str.splitlines knows more and would miscount.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 _FRONTMATTER_END = re.compile(r"(?:---|\.\.\.)[ \t]*")
+_OPENING = re.compile(r"[ \t>]*(`{3,}|~{3,})[ \t]*([a-z-]+)[ \t]*")
 _LONGER = "where a text itself holds a fence, make the fences around it longer"
 _MEASURES = "measures"
 _ALMOST_OURS = re.compile(r"([a-z-]+)-(?:te?xt|ya?ml|md)")
@@ -54,13 +56,19 @@ class Document:
     swallowed: tuple[Block, ...]
     """Those of ours that lie in a nameless block, their texts left out: its opening
     fence was meant to close another one."""
+    cut: tuple[Block, ...]
+    """Those of ours that a nameless block follows in the same quote: a fence in the
+    text ended them, and the next one opened that block."""
+    in_frontmatter: tuple[Block, ...]
+    """Those of ours that lie in the frontmatter, their texts left out."""
 
     @property
     def is_case(self) -> bool:
         """Whether it holds a query and measures, or did before a fence got lost."""
         if any(block.info in INFOS for block in self.unclosed):
             return True
-        meant = (*self.blocks, *self.unknown, *self.swallowed)
+        hidden = (*self.swallowed, *self.in_frontmatter)
+        meant = (*self.blocks, *self.unknown, *hidden)
         names = [_name(block.info) for block in meant]
         return QUERY in names and any(name.startswith(_MEASURES) for name in names)
 
@@ -71,6 +79,17 @@ class Document:
         for block in self.swallowed:
             message = f"the block {block.info!r} is inside another one, since a fence"
             problems.add(block.line, f"{message} above it ended too early; {_LONGER}")
+        for block in self.cut:
+            message = f"the block {block.info!r} ends on line {block.end_line}, and in"
+            problems.add(
+                block.line,
+                f"{message} the same quote a nameless one follows; {_LONGER}",
+            )
+        for block in self.in_frontmatter:
+            message = f"the block {block.info!r} is inside the frontmatter, which '---'"
+            problems.add(
+                block.line, f"{message} on line 1 begins; write that rule as '***'"
+            )
         for block in self.unknown:
             message = f"unknown block {block.info!r}{nearest(block.info, INFOS)}"
             problems.add(block.line, f"{message}; expected one of {', '.join(INFOS)}")
@@ -91,13 +110,27 @@ def read_document(text: str) -> Document:
     end = _frontmatter_end(bare)
     fences = _fences("\n" * end + "\n".join(bare[end:]) + "\n")
     blocks = [fence.block for fence in fences]
+    frontmatter = "\n".join(bare[1 : end - 1]) if end else None
     return Document(
         lines=lines,
-        frontmatter="\n".join(bare[1 : end - 1]) if end else None,
+        frontmatter=frontmatter,
         blocks=tuple(block for block in blocks if block.info in INFOS),
         unknown=tuple(block for block in blocks if _is_almost_ours(block.info)),
         unclosed=tuple(fence.block for fence in fences if not fence.closed),
-        swallowed=tuple(block for fence in fences for block in fence.swallowed()),
+        swallowed=tuple(
+            block
+            for fence in fences
+            if not fence.block.info
+            for block in _ours_in(fence.block.text, fence.block.text_line, fence.marker)
+        ),
+        cut=tuple(
+            one.block
+            for one, following in pairwise(fences)
+            if one.block.info in INFOS
+            and not following.block.info
+            and one.quote == following.quote != 0
+        ),
+        in_frontmatter=tuple(_ours_in(frontmatter or "", 2)),
     )
 
 
@@ -122,22 +155,33 @@ class _Fence:
     marker: str
     """The opening fence itself."""
     closed: bool
+    quote: int
+    """Tells quotes apart; 0 outside of any."""
 
-    def swallowed(self) -> Iterator[Block]:
-        """Find lines of a nameless block that would open a block of ours."""
-        if self.block.info:
-            return
-        for line, text in enumerate(self.block.text.split("\n"), self.block.text_line):
-            before, _, info = text.strip().partition(self.marker)
-            info = info.lstrip(self.marker[0]).strip()
-            if not before and info in INFOS:
-                yield Block(info=info, line=line, end_line=line, text="")
+
+def _ours_in(text: str, first_line: int, marker: str = "") -> Iterator[Block]:
+    """Find the lines of a text that would open blocks of ours.
+
+    Args:
+        text: what is no markdown where it stands.
+        first_line: the line of the file that it starts on.
+        marker: what their fences have to start with: longer ones are quotations.
+    """
+    for line, fence in enumerate(text.split("\n"), first_line):
+        match = _OPENING.fullmatch(fence)
+        if match and match[1].startswith(marker) and match[2] in INFOS:
+            yield Block(info=match[2], line=line, end_line=line, text="")
 
 
 def _fences(source: str) -> list[_Fence]:
     found = []
-    for token in _block_rules().parse(source):
-        if token.type == "fence" and token.map:
+    quotes = [0]
+    for number, token in enumerate(_block_rules().parse(source), 1):
+        if token.type == "blockquote_open":
+            quotes.append(number)
+        elif token.type == "blockquote_close":
+            quotes.pop()
+        elif token.type == "fence" and token.map:
             first, end = token.map
             block = Block(
                 info=token.info.strip(),
@@ -147,7 +191,11 @@ def _fences(source: str) -> list[_Fence]:
             )
             # The map counts the fences' lines; an unclosed one has one less.
             closed = token.content.count("\n") == end - first - 2
-            found.append(_Fence(block=block, marker=token.markup, closed=closed))
+            found.append(
+                _Fence(
+                    block=block, marker=token.markup, closed=closed, quote=quotes[-1]
+                )
+            )
     return found
 
 
@@ -163,7 +211,7 @@ def _is_almost_ours(info: str) -> bool:
 
 def _name(info: str) -> str:
     """Give what an info string says, written as ours are."""
-    return info.partition(" ")[0].lower().replace("_", "-")
+    return "".join(info.split()[:1]).lower().replace("_", "-")
 
 
 def _not_closed(block: Block) -> str:

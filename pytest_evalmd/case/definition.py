@@ -246,6 +246,9 @@ def _comparison(fields: Fields, output: Output) -> dict[str, Any]:
         fields.wrong("threshold", f"none with compare: {compare}; it is for overlap")
     if compare in _LIST_COMPARES and output in ("integer", "number", "boolean", "text"):
         fields.wrong("compare", f"another one; {compare} holds lists together")
+    if compare == "within" and output in ("list", "boolean", "text"):
+        given = "compare" if "compare" in fields.entries else "tolerance"
+        fields.wrong(given, f"none with output {output}; within holds numbers together")
     return {
         "compare": compare,
         "tolerance": tolerance or 0,

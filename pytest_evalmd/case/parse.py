@@ -117,7 +117,7 @@ class _Frontmatter:
 
 
 def _read_frontmatter(document: Document, problems: Problems) -> _Frontmatter:
-    if document.frontmatter is None:
+    if document.frontmatter is None or document.in_frontmatter:
         return _Frontmatter()
     try:
         entries = read_yaml_mapping(document.frontmatter, 2, _KEYS, problems)

@@ -11,6 +11,7 @@ from pytest_evalmd.case.values import Value, ValueTextError, read_json, same, wr
 ONE_LINE = 88
 """JSON longer than this, in characters, is written indented."""
 
+_SCALARS: tuple[Output, ...] = ("boolean", "integer", "number")
 _EXACT_INTEGER = 2**53
 # What markdown or UTF-8 would not give back as it was.
 _UNSAFE = re.compile("[\r\0\ud800-\udfff]")
@@ -35,7 +36,7 @@ def read_result(text: str, output: Output) -> Value:
     if output == "list":
         return _read_list(text)
     value = _json_or_text(text)
-    if output not in ("boolean", "integer", "number"):
+    if output not in _SCALARS:
         return value
     if not fits(value, output):
         message = f"the recorded result {shorten(text)!r} is not {_a(output)}"
@@ -59,8 +60,9 @@ def write_result(value: Value, output: Output) -> str:
     """Write a value so that ``read_result`` gives it back."""
     if output == "text" and isinstance(value, str):
         return _write_text(value)
-    plain = _plain(value, as_list=output == "list")
-    if plain is not None and _reads_back(plain, output, value):
+    plain = None if output in _SCALARS else _plain(value, as_list=output == "list")
+    # A text may look like JSON, and a list of one text like another one.
+    if plain and plain.strip() and same(read_result(plain, output), value):
         return plain
     return _json(value)
 
@@ -79,13 +81,6 @@ def fits(value: Value, output: Output) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return output == "number" or isinstance(value, int) or value.is_integer()
-
-
-def _reads_back(text: str, output: Output, value: Value) -> bool:
-    try:
-        return bool(text.strip()) and same(read_result(text, output), value)
-    except ResultError:
-        return False
 
 
 def _plain(value: Value, *, as_list: bool) -> str | None:
@@ -140,7 +135,7 @@ def _read_list(text: str) -> Value:
 
 
 def _needs_quotes(text: str) -> bool:
-    """Tell whether a text would be lost as it is: blank, or mistaken for a quoted one."""
+    """Tell whether a text would be lost as it is: blank, or taken as quoted."""
     if not text.strip() or _UNSAFE.search(text):
         return True
     quoted = _unquoted(text)

@@ -22,7 +22,7 @@ def schema_problem(schema: Mapping[str, Value]) -> str | None:
     except SchemaError as error:
         return f"{error.json_path}: {shorten(error.message, 200)}"
     except RecursionError:
-        return "nested too deeply"
+        return "nested too deeply to be checked; expected fewer levels"
     return None
 
 

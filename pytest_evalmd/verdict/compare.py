@@ -77,7 +77,7 @@ def accept(measure: Measure, recorded: str, computed: Value) -> str:
         return _PATTERN_SIGNS.sub(r"\\\g<0>", write_output(measure, text))
     if measure.compare == "any-of":
         golden = read_result(recorded, "json") if recorded.strip() else []
-        accepted = golden if isinstance(golden, list) else []
+        accepted = golden if isinstance(golden, list) else [golden]
         return write_result([*accepted, computed], "json")
     return write_output(measure, computed)
 

@@ -143,6 +143,19 @@ def test_an_answer_with_a_fence_as_long_as_its_own_is_told_and_no_silence(quote)
     assert (9, TOO_EARLY) in problems(quoted)
 
 
+def test_a_rule_on_the_first_line_that_makes_a_frontmatter_is_no_silence():
+    quoted = "".join("> " + line for line in split_lines(case_text()))
+    text = "---\n\n" + quoted.replace("> ```answer", "\n---\n\n> ```answer")
+    assert problems(text) == [
+        (1, "no query-text block; expected a fence '```query-text'"),
+        (
+            3,
+            "the block 'query-text' is inside the frontmatter, which '---' on line 1 "
+            "begins; write that rule as '***'",
+        ),
+    ]
+
+
 def test_a_longer_fence_around_a_block_may_show_it():
     shown = "````\n```evaluation-yaml\n```\n````\n```text\n~~~answer-text\n```\n"
     assert parse_case(case_text(tail=shown)) is not None
@@ -153,7 +166,7 @@ NEAR_MISSES = {
     "anwser-text": "answer-text",
     "Answer-Text": "answer-text",
     "answer-txt": "answer-text",
-    "answer-text title": "answer-text",
+    "answer-text\ttitle": "answer-text",
     "measures-yml": "measures-yaml",
     "measure-md": "measures-md",
     "evaluation-yml": "evaluation-yaml",
@@ -229,7 +242,8 @@ def test_bytes_that_are_not_utf8_are_told_with_their_line(data, line, byte):
     with pytest.raises(CaseError) as caught:
         decode(data)
     assert caught.value.lines("a.md") == [
-        f"a.md:{line}: not UTF-8, got byte {byte}; save the file with the encoding UTF-8"
+        f"a.md:{line}: not UTF-8, got byte {byte}; save the file with the encoding "
+        "UTF-8"
     ]
 
 

@@ -176,7 +176,8 @@ def test_all_errors_of_a_file_are_told_at_once_in_order():
         "a/b.md:2: model: got 1; expected a text; put it in double quotes",
         "a/b.md:16: output: got 'x'; expected one of list, integer, number, boolean, "
         "text, json",
-        "a/b.md:17: n: unknown input 'o'; expected the id of a measure, answer or query",
+        "a/b.md:17: n: unknown input 'o'; expected the id of a measure, answer or "
+        "query",
         "a/b.md:25: no measure 'F'; expected a description or an id of this file",
     ]
     assert str(caught.value).startswith("case:2: model")
@@ -206,3 +207,26 @@ def test_a_problem_is_told_once():
 )
 def test_a_text_is_shown_short(text, shown):
     assert shorten(text, 10) == shown
+
+
+ANSWER_WITH_FENCES = ["```answer-text", "a", "```", "code", "```", "b", "```"]
+
+
+def test_an_answer_that_its_own_fences_cut_short_is_an_error():
+    quoted = "".join(f"> {line}\n" for line in ANSWER_WITH_FENCES)
+    text = case_text().replace("```answer-text\nA\n```\n", quoted)
+    assert quoted in text
+    line = text[: text.index("> ```answer-text")].count("\n") + 1
+    assert problems(text) == [
+        (
+            line,
+            f"the block 'answer-text' ends on line {line + 2}, and in the same quote a "
+            "nameless one follows; where a text itself holds a fence, make the fences "
+            "around it longer",
+        )
+    ]
+
+
+def test_a_nameless_block_in_another_quote_is_the_authors_own():
+    text = case_text() + "\n> ```\n> note\n> ```\n"
+    assert read(text).answered
