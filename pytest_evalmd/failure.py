@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_evalmd.case.model import Compare, Measure
@@ -14,15 +14,17 @@ LONG_LINE = 100
 CONTEXT_LINES = 2
 SHOWN_ALIKE = 20
 """How many characters to show before the first that differs."""
+DIFFED_LINES = 1000
+"""difflib takes minutes for some tens of thousands."""
 SHOWN_LINES = 100
 SHOWN_WIDTH = 1000
 
 _PHRASES: dict[Compare, str] = {
     "exact": "{computed} differs from the recorded {recorded}",
-    "unordered": "{computed} differs from the recorded {recorded} in any order",
+    "unordered": "{computed} differs from the recorded {recorded}, order aside",
     "subset": "{computed} is no subset of the recorded {recorded}",
     "superset": "{computed} lacks some of the recorded {recorded}",
-    "overlap": "{computed} shares less than {threshold:g} with the recorded {recorded}",
+    "overlap": "{computed} overlaps the recorded {recorded} by less than {threshold:g}",
     "within": "{computed} is not within {tolerance:g} of the recorded {recorded}",
     "pattern": "{computed} does not match the recorded pattern {recorded}",
     "any-of": "{computed} is none of the recorded {recorded}",
@@ -85,9 +87,13 @@ def _start(left: str, right: str) -> int:
     """Find where to start to show how two texts differ: 0 if that fits anyway."""
     if max(len(left), len(right)) <= SHOWN_CHARACTERS:
         return 0
+    return max(0, _alike(left, right) - SHOWN_ALIKE)
+
+
+def _alike(left: Sequence[str], right: Sequence[str]) -> int:
+    """Count what two texts or lists have in common at their start."""
     pairs = enumerate(zip(left, right, strict=False))
-    alike = next((n for n, (a, b) in pairs if a != b), min(len(left), len(right)))
-    return max(0, alike - SHOWN_ALIKE)
+    return next((n for n, (a, b) in pairs if a != b), min(len(left), len(right)))
 
 
 def _from(start: int, text: str) -> str:
@@ -105,14 +111,14 @@ def diff(recorded: str, computed: str) -> tuple[str, ...]:
         return f"- recorded: {recorded}", f"+ computed: {computed}"
     from difflib import unified_diff  # only once something is long
 
-    lines = unified_diff(
-        _pieces(recorded),
-        _pieces(computed),
-        "recorded",
-        "computed",
-        lineterm="",
-        n=CONTEXT_LINES,
-    )
+    left, right = _pieces(recorded), _pieces(computed)
+    if max(len(left), len(right)) > DIFFED_LINES:
+        start = max(0, _alike(left, right) - CONTEXT_LINES)
+        left, right = (lines[start : start + DIFFED_LINES] for lines in (left, right))
+        names = (f"recorded from line {start + 1}", f"computed from line {start + 1}")
+    else:
+        names = ("recorded", "computed")
+    lines = unified_diff(left, right, *names, lineterm="", n=CONTEXT_LINES)
     return tuple(_cut(lines))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +18,7 @@ from pytest_evalmd.judge.miss import provenance
 from pytest_evalmd.logic.sandbox import LogicError
 from pytest_evalmd.longrepr import FailureRepr, MeasureFailure
 from pytest_evalmd.measuring import Measuring
-from pytest_evalmd.outcome import Change, Kind, Outcome
+from pytest_evalmd.outcome import Change, Outcome
 from pytest_evalmd.outputs import MeasureOutputs
 from pytest_evalmd.running import upcoming
 from pytest_evalmd.session import relative
@@ -49,6 +50,9 @@ class MeasureItem(pytest.Function):
     outcome: Outcome | None = None
     client_definition: pytest.FixtureDef[Any] | None = None
     alias: str = ""
+    found: Output | None = None
+    took_s: float | None = None
+    """How long it took to compute the output."""
     tried: bool = False
 
     @classmethod
@@ -72,7 +76,7 @@ class MeasureItem(pytest.Function):
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Locate the measure; pytest counts lines from 0."""
-        return self.path, self.measure.line - 1, f"{self.path.name} [{self.name}]"
+        return self.path, self.measure.line - 1, f"{self.file.nodeid} [{self.name}]"
 
     @property
     def job(self) -> Job:
@@ -101,13 +105,21 @@ class MeasureItem(pytest.Function):
         __tracebackhide__ = True
         try:
             client = request.getfixturevalue("llm_client")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a user's fixture raises anything
             raise NoClientError(error) from None
         if self.client_definition is not None:
             # Before its own teardown, what it was asked has to come back.
-            drain = functools.partial(self.measuring.drain, client)
+            drain = functools.partial(self._drain, client)
             self.client_definition.addfinalizer(drain)
         return client
+
+    def _drain(self, client: object) -> None:
+        try:
+            self.measuring.drain(client)
+        except KeyboardInterrupt:
+            # The second one, of who doesn't want to wait for replies in flight.
+            if self.session.exitstatus != pytest.ExitCode.INTERRUPTED:
+                raise
 
     def setup(self) -> None:
         """Set up the fixtures, then compute and compare: what can't be is an error.
@@ -116,7 +128,7 @@ class MeasureItem(pytest.Function):
             MeasureFailure: the measure can't be computed or compared.
         """
         __tracebackhide__ = True
-        self.outcome = self.failure = None
+        self.outcome = self.failure = self.found = self.took_s = None
         self.user_properties[:] = [
             (name, value)
             for name, value in self.user_properties
@@ -128,9 +140,9 @@ class MeasureItem(pytest.Function):
         try:
             super().setup()
             if not self.config.option.setuponly:
-                found = self._compute()
-                self._count(found)
-                self.outcome = self._compare(found)
+                self.found = self._compute()
+                self._count(self.found)
+                self.outcome = self._compare(self.found)
         except NoClientError as error:
             raise error.why from None
         except MeasureError as error:
@@ -150,12 +162,16 @@ class MeasureItem(pytest.Function):
     def _compute(self) -> Output:
         again, self.tried = self.tried, True
         request = cast("pytest.FixtureRequest", self.funcargs["request"])
-        return self.measuring.output(
-            self.job,
-            lambda: self._client(request),
-            peers=lambda: upcoming(self),
-            again=again,
-        )
+        started = time.perf_counter()
+        try:
+            return self.measuring.output(
+                self.job,
+                lambda: self._client(request),
+                peers=lambda: upcoming(self),
+                again=again,
+            )
+        finally:
+            self.took_s = time.perf_counter() - started
 
     def _count(self, found: Output) -> None:
         """Put what a verdict took into the report, and so into JUnit's."""
@@ -259,20 +275,3 @@ class MeasureItem(pytest.Function):
             brief = self.config.option.tbstyle == "line"
             return FailureRepr(excinfo, excinfo.value.failure, self.path, brief=brief)
         return super().repr_failure(excinfo)
-
-
-def complete_report(
-    item: MeasureItem, call: pytest.CallInfo[None], report: pytest.TestReport
-) -> None:
-    """Say in a report what became of the measure, also across xdist."""
-    if call.when == "setup" and report.skipped and item.not_measured:
-        # pytest would show the line of ours that skips.
-        reason = f"Skipped: {item.not_measured}"
-        report.longrepr = (str(item.path), item.measure.line, reason)
-    elif call.excinfo and isinstance(call.excinfo.value, MeasureFailure):
-        # pytest shows errors of a setup without asking the item.
-        report.longrepr = item.repr_failure(call.excinfo)  # type: ignore[assignment]
-    if call.when == "call" or (call.when == "setup" and not report.passed):
-        kind: Kind = "skipped" if report.skipped else "error"
-        outcome = item.outcome or Outcome(kind=kind)
-        report.evalmd = outcome.to_plain()  # type: ignore[attr-defined]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
@@ -15,6 +15,8 @@ from pytest_evalmd.session import Results, relative
 if TYPE_CHECKING:
     from pytest_evalmd.judge.store import Keep
 
+Used: TypeAlias = dict[tuple[str, str], list[str]]
+"""Keys of replies, by measure and by the parameter of its client."""
 WORKER_KEY = "evalmd"
 """What a worker's account is sent under when it ends."""
 
@@ -29,6 +31,7 @@ def account(config: pytest.Config) -> dict[str, Any] | None:
         "cost": judging.cost.to_plain(),
         "not_remembered": sorted(set(judging.not_remembered)),
         "adaptations": measuring.adaptations(),
+        "folders": sorted(map(str, judging.folders())),
     }
 
 
@@ -53,6 +56,8 @@ class Ledger:
         self.cost = Cost()
         self.not_remembered: list[str] = []
         self.adaptations: list[str] = []
+        self.folders: set[Path] = set()
+        """Where replies were asked for, maybe for items that did not get to run."""
         self.plan: str | None = None
 
     @pytest.hookimpl(optionalhook=True)
@@ -90,18 +95,19 @@ class Ledger:
             self.not_remembered += account["not_remembered"]
             new = [a for a in account["adaptations"] if a not in self.adaptations]
             self.adaptations += new
+            self.folders.update(map(Path, account["folders"]))
 
-    def _used(self, prune: bool) -> dict[Path, dict[str, dict[str, list[str]]]]:
+    def _used(self, prune: bool) -> dict[Path, dict[str, Used]]:
         """Give the folders of the cases that ran; with ``prune``, the keys in use."""
-        folders: dict[Path, dict[str, dict[str, list[str]]]] = {}
+        folders: dict[Path, dict[str, Used]] = {folder: {} for folder in self.folders}
         for nodeid, outcome in self.results.outcomes.items():
             file, _, name = nodeid.partition("::")
             path = self.config.rootpath / file
             cases = folders.setdefault(path.parent, {})
             if prune and outcome.keys:
-                measure_id = name.partition("[")[0]
-                by_measure = cases.setdefault(path.name, {})
-                by_measure.setdefault(measure_id, []).extend(outcome.keys)
+                measure_id, _, alias = name.removesuffix("]").partition("[")
+                used = cases.setdefault(path.name, {})
+                used.setdefault((measure_id, alias), []).extend(outcome.keys)
         return folders
 
     def _fold(self, folder: Path, keep: Mapping[str, Keep]) -> None:
@@ -112,7 +118,15 @@ class Ledger:
             self.not_remembered.append(f"{relative(path, self.config)}: {problem}")
 
 
-def _keep(used: Mapping[str, Collection[str]]) -> Keep:
-    """Keep what is used, and whatever measures have that did not run."""
+def _keep(used: Used) -> Keep:
+    """Keep what is used, and whatever measures and clients have that did not run."""
+    from pytest_evalmd.judge.question import is_of
+
     keys = {key for measure_keys in used.values() for key in measure_keys}
-    return lambda reply: reply.measure_id not in used or reply.key in keys
+    return lambda reply: (
+        reply.key in keys
+        or not any(
+            reply.measure_id == measure_id and is_of(alias, reply.question.model)
+            for measure_id, alias in used
+        )
+    )

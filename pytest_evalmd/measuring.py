@@ -10,21 +10,21 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from pytest_evalmd.askers import Asker, Askers
 from pytest_evalmd.case.graph import ancestors
 from pytest_evalmd.case.model import Measure
 from pytest_evalmd.case.problems import shorten
 from pytest_evalmd.case.results import ResultError
 from pytest_evalmd.case.values import Value, write_json
 from pytest_evalmd.job import Job, Key, MeasureError, Output, recorded_output
-from pytest_evalmd.judge.client import OpenAIClient, as_client
+from pytest_evalmd.judge.client import OpenAIClient
 from pytest_evalmd.judge.judging import Ask, Judging, NeedsJudge
-from pytest_evalmd.judge.loop import BackgroundLoop, in_daemon_thread
-from pytest_evalmd.judge.model import JudgeError, LLMClient
+from pytest_evalmd.judge.loop import BackgroundLoop, in_daemon_thread, run_now
+from pytest_evalmd.judge.model import JudgeError
 from pytest_evalmd.judge.reply import reply_problem
-from pytest_evalmd.judge.scheduler import GRACE_S, StoppedError
+from pytest_evalmd.judge.scheduler import StoppedError
 from pytest_evalmd.logic.sandbox import LogicError, Sandbox
 from pytest_evalmd.options import Options
 
@@ -33,17 +33,11 @@ SHOWN_INPUT = 200
 TICK_S = 0.2
 """How often somebody who waits is told how far it is."""
 
+AHEAD = 2
+"""How many times the requests in flight are to wait for their turn."""
+
 Client: TypeAlias = Callable[[], object]
 """Gives what the ``llm_client`` fixture returns; called only if a judge is needed."""
-
-
-@dataclass(slots=True)
-class _Asker:
-    """A client in use."""
-
-    client: LLMClient
-    tasks: set[asyncio.Task[None]]
-    stopped: bool = False
 
 
 class Measuring:
@@ -53,13 +47,13 @@ class Measuring:
         self.options, self.judging, self.sandbox = options, judging, sandbox
         self.loop = BackgroundLoop()
         self.on_wait: Callable[[], None] = lambda: None
+        self.on_done: Callable[[], None] = lambda: None
         self._found: dict[Key, Output | MeasureError] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         """Of the event loop: touched there only."""
         self._wanted = 0
         """Replies that were to be asked for."""
-        self._askers: dict[int, tuple[object, _Asker]] = {}
-        """By id of what a fixture gave, which is kept alive so that the id is its own."""
+        self._askers = Askers()
 
     def close(self) -> None:
         """End what runs beside this process's main thread."""
@@ -93,11 +87,11 @@ class Measuring:
             self._forget(job)
         if job.key not in self._found:
             try:
-                _run_now(self._compute_here(job, again))
+                run_now(self._compute_here(job, again))
             except NeedsJudge:
                 asker = self._asker(client())
                 self._wait(self._compute_on_loop(job, asker, peers(), again))
-        found = self._found[job.key]
+        found = self._found.get(job.key) or MeasureError(str(StoppedError()), "error")
         if isinstance(found, MeasureError):
             raise MeasureError(str(found), found.outcome)
         return found
@@ -114,22 +108,14 @@ class Measuring:
         """Say how far judging is."""
         cost = self.judging.cost
         line = f" [judging: {cost.requests} of {self._wanted} asked"
-        clients = [asker.client for _, asker in self._askers.values()]
-        ours = [client for client in clients if isinstance(client, OpenAIClient)]
-        waiting_s = max((client.waiting_s() for client in ours), default=0.0)
+        waiting_s = self._askers.waiting_s()
         if waiting_s > 0:
             line += f", rate limit: {waiting_s:.0f} s"
         return f"{line}, {cost.tokens_asked + cost.tokens_answered:,} tokens]"
 
     def adaptations(self) -> list[str]:
         """Say what had to be left out of requests because a server refused it."""
-        return [
-            f"judge {model}: {what}"
-            for _, asker in self._askers.values()
-            if isinstance(asker.client, OpenAIClient)
-            for model, facts in asker.client.adaptations.items()
-            for what in facts
-        ]
+        return self._askers.adaptations()
 
     def drain(self, given: object) -> None:
         """Ask a client nothing more and wait for what it was asked, for a while.
@@ -137,31 +123,33 @@ class Measuring:
         Args:
             given: what the ``llm_client`` fixture gave.
         """
-        if id(given) in self._askers:
-            asker = self._askers.pop(id(given))[1]
+        if asker := self._askers.remove(given):
             asker.stopped = True
-            self._wait(_finish(asker.tasks))
+            self._wait(asker.finish())
 
-    def _asker(self, given: object) -> _Asker:
-        if id(given) not in self._askers:
-            try:
-                client = as_client(given)
-            except JudgeError as error:
-                raise MeasureError(str(error), "error") from None
-            self._askers[id(given)] = (given, _Asker(client, set()))
-            if isinstance(key := getattr(given, "api_key", None), str):
-                self.judging.keys.add(key)
-            if isinstance(client, OpenAIClient):
-                self.loop.at_close(client.close)
-        return self._askers[id(given)][1]
+    def _asker(self, given: object) -> Asker:
+        if asker := self._askers.get(given):
+            return asker
+        try:
+            asker = self._askers.add(given)
+        except JudgeError as error:
+            raise MeasureError(str(error), "error") from None
+        if isinstance(key := getattr(given, "api_key", None), str):
+            self.judging.keys = self.judging.keys | {key}  # the other thread reads it
+        if isinstance(asker.client, OpenAIClient):
+            self.loop.at_close(asker.client.close)
+        return asker
 
     def _wait(self, coroutine: Coroutine[Any, Any, None]) -> None:
         future = self.loop.submit(coroutine)
-        while not future.done():
-            try:
-                future.result(TICK_S)
-            except concurrent.futures.TimeoutError:
-                self.on_wait()
+        try:
+            while not future.done():
+                try:
+                    future.result(TICK_S)
+                except concurrent.futures.TimeoutError:
+                    self.on_wait()
+        finally:
+            self.on_done()
         future.result()
 
     async def _compute_here(self, job: Job, again: bool) -> None:
@@ -175,23 +163,30 @@ class Measuring:
         self._found[job.key] = await self._try(job, None, again=again)
 
     async def _compute_on_loop(
-        self, job: Job, asker: _Asker, peers: Iterable[Job], again: bool
+        self, job: Job, asker: Asker, peers: Iterable[Job], again: bool
     ) -> None:
-        first = self._start(job, asker, place=-1, again=again)
-        for place, peer in enumerate(peers):
-            if peer.key not in self._found:
-                self._start(peer, asker, place)
-        await first
+        first = None
+        if job.key not in self._found:  # it may have come on the way here
+            first = self._start(job, asker, place=-1, again=again)
+        # Looking ahead costs: not again while enough of it still waits for a slot.
+        if len(asker.tasks) <= AHEAD * self.options.concurrency:
+            for place, peer in enumerate(peers):
+                if peer.key not in self._found:
+                    self._start(peer, asker, place)
+                if place % self.options.concurrency == 0:
+                    await asyncio.sleep(0)  # those first in line may go ahead
+        if first is not None:
+            await first
 
     def _start(
-        self, job: Job, asker: _Asker, place: int, *, again: bool = False
+        self, job: Job, asker: Asker, place: int, *, again: bool = False
     ) -> asyncio.Task[None]:
         for needed in self._missing(job):
             self._start_one(needed, asker, place)
         return self._start_one(job, asker, place, again=again)
 
     def _start_one(
-        self, job: Job, asker: _Asker, place: int, *, again: bool = False
+        self, job: Job, asker: Asker, place: int, *, again: bool = False
     ) -> asyncio.Task[None]:
         if job.key not in self._tasks:
             if job.measure.type == "ai":
@@ -202,13 +197,15 @@ class Measuring:
             task.add_done_callback(asker.tasks.discard)
         return self._tasks[job.key]
 
-    async def _run(self, job: Job, asker: _Asker, place: int, again: bool) -> None:
+    async def _run(self, job: Job, asker: Asker, place: int, again: bool) -> None:
         try:
             needed = (job.of(job.case.measures[name]).key for name in job.measure.needs)
             for key in needed:
                 if key in self._tasks:
                     await self._tasks[key]
             self._found[job.key] = await self._try(job, asker, place, again=again)
+        except StoppedError:
+            pass  # whoever still wants it asks another client
         finally:
             del self._tasks[job.key]
 
@@ -223,7 +220,7 @@ class Measuring:
         return [needed for needed in jobs if needed.key not in self._found]
 
     async def _try(
-        self, job: Job, asker: _Asker | None, place: int = 0, *, again: bool = False
+        self, job: Job, asker: Asker | None, place: int = 0, *, again: bool = False
     ) -> Output | MeasureError:
         try:
             given = self._given(job)
@@ -240,7 +237,7 @@ class Measuring:
             return Output(value=judged.value, judged=judged)
         except MeasureError as error:
             return error
-        except (JudgeError, LogicError, ResultError, StoppedError) as error:
+        except (JudgeError, LogicError, ResultError) as error:
             return MeasureError(str(error), "error")
 
     def _given(self, job: Job) -> Value:
@@ -257,13 +254,13 @@ class Measuring:
                 continue
             found = self._found.get(job.of(case.measures[name]).key)
             if found is None:
-                raise MeasureError(f"blocked by {name}: stopped", "blocked")
+                raise StoppedError
             if isinstance(found, MeasureError):
                 raise found.blocks(name)
             given[name] = found.value
         return given[measure.input] if isinstance(measure.input, str) else dict(given)
 
-    async def _run_logic(self, job: Job, given: Value, asker: _Asker | None) -> Value:
+    async def _run_logic(self, job: Job, given: Value, asker: Asker | None) -> Value:
         case, measure = job.case, job.measure
 
         def run() -> Value:
@@ -307,23 +304,3 @@ class Measuring:
             return self.sandbox.schema_error(measure.schema, value)
 
         return problem_of
-
-
-def _run_now(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine that never waits, without an event loop."""
-    try:
-        coroutine.send(None)
-    except StopIteration:
-        return
-    coroutine.close()
-    raise RuntimeError("this was to be computed without waiting")
-
-
-async def _finish(tasks: set[asyncio.Task[None]]) -> None:
-    """Wait for tasks, for a while, then cancel them."""
-    waiting = set(tasks)
-    if waiting:
-        await asyncio.wait(waiting, timeout=GRACE_S)
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 import pytest
@@ -37,9 +38,20 @@ class Options:
     """Requests in flight in this process."""
     max_requests: int | None
     max_tokens: int | None
+    run_file: Path | None
+    """Where to write what the run found."""
+    baseline: Path | None
+    """The run file to hold it against."""
+    gate: str
+    """What decides then, as ``verdict.gate.read_gate`` reads it."""
     logic_timeout_s: float
     logic_memory_mib: int
     logic_stack_kib: int
+
+    @property
+    def wants_results(self) -> bool:
+        """Whether every item's result is gathered."""
+        return self.run_file is not None or self.baseline is not None
 
     def judge_of(self, case_judge: str | None) -> str:
         """Name the judge of a case; empty if nobody named one."""
@@ -97,6 +109,25 @@ def add_options(parser: pytest.Parser) -> None:
         help="ask nothing if the run would use more tokens than this, as estimated "
         "from remembered replies",
     )
+    group.addoption(
+        "--evalmd-run",
+        metavar="FILE",
+        dest="evalmd_run",
+        help="write everything the run found to a JSON file, for evalmd compare",
+    )
+    group.addoption(
+        "--evalmd-baseline",
+        metavar="FILE",
+        dest="evalmd_baseline",
+        help="compare the run with this file of an earlier --evalmd-run",
+    )
+    group.addoption(
+        "--evalmd-gate",
+        metavar="GATE",
+        dest="evalmd_gate",
+        help="what --evalmd-baseline lets fail the run: any result that broke (default), "
+        "significant (more than noise), or rate:0.95 (a lower pass rate)",
+    )
     parser.addini("evalmd_mode", "default of --evalmd-mode", default="auto")
     parser.addini("evalmd_judge_model", "the model that judges", default="")
     parser.addini(
@@ -134,6 +165,9 @@ def read_options(config: pytest.Config) -> Options:
         concurrency=_concurrency(config),
         max_requests=_cap(given.evalmd_max_requests, "--evalmd-max-requests"),
         max_tokens=_cap(given.evalmd_max_tokens, "--evalmd-max-tokens"),
+        run_file=_path(config, given.evalmd_run),
+        baseline=_path(config, given.evalmd_baseline),
+        gate=_gate(given.evalmd_gate, given.evalmd_baseline),
         logic_timeout_s=_number(config, "evalmd_logic_timeout", 0.01, 3600),
         logic_memory_mib=int(_number(config, "evalmd_logic_memory", 1, 4096)),
         logic_stack_kib=int(_number(config, "evalmd_logic_stack", 64, 16384)),
@@ -147,6 +181,26 @@ def _ini_mode(config: pytest.Config) -> Mode:
             return mode
     message = f"evalmd_mode: got {text!r}; expected one of {', '.join(MODES)}"
     raise pytest.UsageError(message)
+
+
+def _path(config: pytest.Config, name: str | None) -> Path | None:
+    return None if name is None else config.invocation_params.dir / name
+
+
+def _gate(text: str | None, baseline: str | None) -> str:
+    if text is None:
+        return "any"
+    if baseline is None:
+        raise pytest.UsageError(
+            "--evalmd-gate: expected --evalmd-baseline=FILE with it"
+        )
+    from pytest_evalmd.verdict.gate import GateError, read_gate
+
+    try:
+        read_gate(text)
+    except GateError as error:
+        raise pytest.UsageError(f"--evalmd-gate: {error}") from None
+    return text
 
 
 def _concurrency(config: pytest.Config) -> int:

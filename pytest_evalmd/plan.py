@@ -32,9 +32,8 @@ class Plan:
             return line
         line += f"; about {self.tokens:,} tokens"
         if self.unknown:
-            line += (
-                f", not counting {self.unknown} requests that were never asked before"
-            )
+            requests = "request" if self.unknown == 1 else "requests"
+            line += f", not counting {self.unknown} {requests} never asked before"
         return line
 
     def over(self, max_requests: int | None, max_tokens: int | None) -> str | None:

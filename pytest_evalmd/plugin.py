@@ -39,6 +39,10 @@ def pytest_configure(config: pytest.Config) -> None:
         results = Results(config)
         config.pluginmanager.register(results, "evalmd-results")
         config.pluginmanager.register(Ledger(config, results), "evalmd-ledger")
+        if config.stash[OPTIONS].wants_results:
+            from pytest_evalmd.recorder import RunRecorder
+
+            config.pluginmanager.register(RunRecorder(config), "evalmd-recorder")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -78,7 +82,8 @@ def pytest_runtest_makereport(
     """Show failures of measures as such, and send their outcome to the controller."""
     report = yield
     if MEASURING in item.config.stash:
-        from pytest_evalmd.item import MeasureItem, complete_report
+        from pytest_evalmd.item import MeasureItem
+        from pytest_evalmd.reporting import complete_report
 
         if isinstance(item, MeasureItem):
             complete_report(item, call, report)

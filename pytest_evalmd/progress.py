@@ -19,22 +19,35 @@ class Progress:
 
     def __init__(self, config: pytest.Config, measuring: Measuring) -> None:
         self._config, self._measuring = config, measuring
+        self._shown = False
 
     def show(self) -> None:
         """Show it once."""
-        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        self._shown = self._write(self._measuring.progress_line()) or self._shown
+
+    def clear(self) -> None:
+        """Take it away."""
+        if self._shown:
+            self._write("")
+            self._shown = False
+
+    def _write(self, line: str) -> bool:
+        """Write behind what pytest has written; tell whether that was possible."""
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None or not self._wanted(reporter):
-            return
+            return False
         room = reporter._screen_width - reporter._width_of_current_line - 1
-        line = self._measuring.progress_line()[: max(0, room)]
         capture: Any = self._config.pluginmanager.get_plugin("capturemanager")
         with capture.global_and_fixture_disabled():
-            reporter.write(f"{_SAVE}{_CLEAR}{line}{_RESTORE}", flush=True)
+            shown = line[: max(0, room)]
+            reporter.write(f"{_SAVE}{_CLEAR}{shown}{_RESTORE}", flush=True)
+        return True
 
     def _wanted(self, reporter: Any) -> bool:  # noqa: ANN401 - pytest's reporter
         return (
             reporter.isatty
             and self._config.get_verbosity() >= 0
             and not os.environ.get("CI")
+            and os.environ.get("TERM") != "dumb"
             and self._config.pluginmanager.has_plugin("capturemanager")
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -32,7 +31,8 @@ def measuring_of(config: pytest.Config) -> Measuring:
     if MEASURING not in config.stash:
         options = config.stash[OPTIONS]
         measuring = Measuring(options, _judging(options, config), _sandbox(options))
-        measuring.on_wait = Progress(config, measuring).show
+        progress = Progress(config, measuring)
+        measuring.on_wait, measuring.on_done = progress.show, progress.clear
         config.stash[MEASURING] = measuring
     return config.stash[MEASURING]
 
@@ -53,37 +53,51 @@ def check_plan(session: pytest.Session) -> None:
     try:
         plan = plan_of(_jobs(session.items), measuring)
     except JudgeError as error:
-        raise pytest.UsageError(str(error)) from None
+        _refuse(str(error), measuring, config)
+        return
     ledger = config.pluginmanager.get_plugin("evalmd-ledger")
     if config.option.collectonly and isinstance(ledger, Ledger):
         ledger.plan = plan.line()
     if too_much := plan.over(options.max_requests, options.max_tokens):
-        if hasattr(config, "workerinput"):
-            measuring.judging.refusal = too_much  # a worker can't end the run
-        else:
-            raise pytest.UsageError(too_much)
+        _refuse(too_much, measuring, config)
+
+
+def _refuse(why: str, measuring: Measuring, config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        raise pytest.UsageError(why)
+    measuring.judging.refusal = why  # a worker can't end the run
 
 
 def _jobs(items: Iterable[pytest.Item]) -> Iterator[Job]:
     from pytest_evalmd.item import MeasureItem
 
     for item in items:
-        if isinstance(item, MeasureItem) and item.why_not() is None:
+        if isinstance(item, MeasureItem) and _will_run(item):
             yield item.job
 
 
 def upcoming(item: MeasureItem) -> Iterator[Job]:
     """Give what will be wanted of an item's client after it, in that order."""
+    seat = item.client_seat
     for other in _items_after(item):
         if (
             isinstance(other, type(item))
-            and other.client_seat == item.client_seat
+            and other.client_seat == seat
             and other.measure.type == "ai"
-            and other.why_not() is None
-            and not any(other.iter_markers("skip"))
-            and not any(other.iter_markers("skipif"))
+            and _will_run(other)
         ):
             yield other.job
+
+
+def _will_run(item: MeasureItem) -> bool:
+    """Tell whether an item will run, as far as that is known without running it."""
+    if item.why_not() is not None:
+        return False
+    return not any(
+        mark.name in ("skip", "skipif")
+        or (mark.name == "xfail" and mark.kwargs.get("run") is False)
+        for mark in item.iter_markers()
+    )
 
 
 def _judging(options: Options, config: pytest.Config) -> Judging:
@@ -113,7 +127,7 @@ def _items_after(item: MeasureItem) -> Iterable[pytest.Item]:
     queue = _worker_queue(item.config)
     if queue is not None:
         return [items[index] for index in queue]
-    if os.environ.get("PYTEST_XDIST_WORKER"):
+    if hasattr(item.config, "workerinput"):
         return []
     return items[items.index(item) + 1 :]
 

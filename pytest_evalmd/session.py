@@ -74,17 +74,38 @@ class Results:
         return f"{selected}, so this run checked no answer (-rs shows why)"
 
     def _write(self) -> None:
-        """Write all changes, each file once."""
-        by_path: dict[str, list[Change]] = {}
-        for outcome in self.outcomes.values():
-            if outcome.change is not None:
-                by_path.setdefault(outcome.change.path, []).append(outcome.change)
-        for path, changes in sorted(by_path.items()):
-            shown = relative(Path(path), self.config)
-            lines, problem = write_changes(Path(path), changes)
+        """Write all changes, each file once; not those that clients disagree on."""
+        by_path: dict[Path, list[Change]] = {}
+        for change in self._agreed():
+            by_path.setdefault(Path(change.path).resolve(), []).append(change)
+        for changes in by_path.values():
+            path = Path(changes[0].path)
+            shown = relative(path, self.config)
+            lines, problem = write_changes(path, changes)
             self.updated += [f"{shown}:{line}" for line in lines]
             if problem:
                 self.not_written.append(f"{shown}: {problem}")
+
+    def _agreed(self) -> Iterator[Change]:
+        """Give the changes that no other item of the same measure speaks against."""
+        by_measure: dict[str, list[Outcome]] = {}
+        for node_id, outcome in sorted(self.outcomes.items()):
+            by_measure.setdefault(_without_parameter(node_id), []).append(outcome)
+        for node_id, outcomes in by_measure.items():
+            changes = [one.change for one in outcomes if one.change is not None]
+            news = {change.new for change in changes}
+            if len(news) > 1 or (news and any(o.kind == "passed" for o in outcomes)):
+                self.not_written.append(
+                    f"{node_id}: clients disagree, so nothing is written for it; "
+                    f"accept one of them by its id, such as '{node_id}[...]'"
+                )
+            else:
+                yield from changes[:1]
+
+
+def _without_parameter(node_id: str) -> str:
+    path, colons, name = node_id.rpartition("::")
+    return path + colons + name.partition("[")[0]
 
 
 def write_changes(path: Path, changes: list[Change]) -> tuple[list[str], str | None]:
@@ -101,7 +122,7 @@ def write_changes(path: Path, changes: list[Change]) -> tuple[list[str], str | N
 
     results = {change.measure_id: change.new for change in changes}
     if any(results[change.measure_id] != change.new for change in changes):
-        return [], "a measure came out differently for two clients; accept one of them"
+        return [], "it came out differently by way of a link to it; run one of them"
     try:
         written = set_results(decode(read_file(path)), results)
         replace_file(path, written.encode(), expected=changes[0].digest)

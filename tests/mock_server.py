@@ -115,10 +115,10 @@ class MockServer:
         return f"http://127.0.0.1:{self._port}/v1"
 
     def __enter__(self) -> MockServer:
-        listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self._port = listening.getsockname()[1]
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self._port = self._listening.getsockname()[1]
         self._loop = asyncio.new_event_loop()
-        made = self._loop.create_server(lambda: _Connection(self), sock=listening)
+        made = self._loop.create_server(lambda: _Connection(self), sock=self._listening)
         self._server = self._loop.run_until_complete(made)
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -138,11 +138,14 @@ class MockServer:
         self._thread = None
 
     async def _abort(self) -> None:
-        self._server.close()
-        for connection in list(self._open):
-            connection.transport.abort()
-        while self._open:
+        # Connections that were just accepted turn up in the next rounds of the loop;
+        # a closed server would drop them without closing them.
+        self._loop.remove_reader(self._listening)
+        for _ in range(5):
+            for connection in list(self._open):
+                connection.transport.abort()
             await asyncio.sleep(0)
+        self._server.close()
 
     def respond(self, request: dict[str, Any], headers: dict[str, str]) -> Response:
         """Decide on a response, and note what was asked."""

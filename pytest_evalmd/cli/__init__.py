@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from pytest_evalmd.cli import prune
+from pytest_evalmd.cli import agreement, compare, prune
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,6 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="evalmd", description=__doc__)
     subcommands = parser.add_subparsers(dest="command", required=True)
+    agreement.add_to(subcommands)
+    compare.add_to(subcommands)
     prune.add_to(subcommands)
     parsed = parser.parse_args(arguments)
     status: int = parsed.run(parsed)

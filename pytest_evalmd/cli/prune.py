@@ -59,20 +59,21 @@ def _prune(folder: Path, cases: Iterable[FoundCase]) -> bool:
 def _keep(case: Case) -> Keep:
     """Keep what a present measure may still ask, of any judge."""
     texts = {"query": case.query.text, "answer": case.answer.text}
-    wanted: dict[str, tuple[Question, int]] = {}
+    wanted: list[tuple[Question, int]] = []
     for measure in case.measures.values():
         if measure.type == "ai":
             seen: dict[str, str] = {
                 name: text for name, text in texts.items() if name in measure.context
             }
             question = question_of(measure, model="", texts=seen, parameters={})
-            wanted[measure.id] = question, measure.samples
+            wanted.append((question, measure.samples))
 
-    def keep(reply: Remembered) -> bool:
-        if reply.measure_id not in wanted:
-            return False
-        question, samples = wanted[reply.measure_id]
-        changed = set(question.changed_since(reply.question))
-        return reply.sample < samples and not changed - {"model", "parameters", "input"}
+    # Of any measure: one that was renamed, or asks the same, uses the same reply.
+    return lambda reply: any(
+        reply.sample < samples and not _changed(question, reply)
+        for question, samples in wanted
+    )
 
-    return keep
+
+def _changed(question: Question, reply: Remembered) -> set[str]:
+    return {*question.changed_since(reply.question)} - {"model", "parameters", "input"}

@@ -24,6 +24,8 @@ TRY_SHARE = 0.75
 Enough is left to ask again where a reply got lost; but a slow model is not asked, and
 paid, twice for nothing.
 """
+LAST_START_SHARE = 0.95
+"""How much of the deadline may be over when a try starts."""
 _NO_TURN = Fault(kind="timeout", what="no turn came")
 
 
@@ -31,7 +33,7 @@ class Model:
     """What all requests to a model share: their gate, and what its server refuses."""
 
     def __init__(self, deadline_s: float) -> None:
-        self.turns = Turns(max_backoff_s=min(30.0, deadline_s / 4))
+        self.turns = Turns(max_backoff_s=min(30.0, deadline_s / 8))
         self.terms = Terms()
         self.last_fault = _NO_TURN
 
@@ -45,7 +47,9 @@ class Asking:
         self._request, self._model, self._transport = request, model, transport
         self._turns, self._terms = model.turns, Terms()
         self._deadline_s = deadline_s
-        self._deadline = time.monotonic() + deadline_s
+        started = time.monotonic()
+        self._deadline = started + deadline_s
+        self._last_start = started + deadline_s * LAST_START_SHARE
         self._replies_before = model.turns.gate.replies
         self._tries = 0
 
@@ -71,7 +75,7 @@ class Asking:
                 self._renegotiate(outcome)
 
     async def _try(self) -> Reply | Fault:
-        ticket = await self._turns.take(self._deadline)
+        ticket = await self._turns.take(self._last_start)
         if ticket is None:
             raise self._without_turn()
         self._tries += 1
@@ -87,11 +91,13 @@ class Asking:
     async def _send(self) -> object:
         body = build_body(self._request, self._terms)
         left_s = self._deadline - time.monotonic()
-        limit_s = min(left_s, self._deadline_s * TRY_SHARE)
+        limit_s = self._deadline_s * TRY_SHARE
         try:
-            return await asyncio.wait_for(self._transport.send(body), limit_s)
+            return await asyncio.wait_for(
+                self._transport.send(body), min(left_s, limit_s)
+            )
         except asyncio.TimeoutError:
-            what = f"no reply within {limit_s:.3g} s"
+            what = "none yet" if left_s < limit_s else f"no reply within {limit_s:g} s"
             return Fault(kind="timeout", what=what, passing=True)
 
     def _end_turn(self, ticket: int, fault: Fault | None) -> None:
@@ -120,6 +126,6 @@ class Asking:
         left_s = self._deadline - now
         if gate.asked_to_wait and gate.not_before - now > max(left_s, 1.0):
             return asked_to_wait(fault, gate.not_before - now, left_s)
-        was_down = gate.down
         self._turns.given_up(self._replies_before)
-        return gave_up(fault, self._tries, None if was_down else self._deadline_s)
+        too_late = max(now, gate.not_before) >= self._last_start
+        return gave_up(fault, self._tries, self._deadline_s if too_late else None)

@@ -20,7 +20,7 @@ SHOWN = 400
 
 _URL = re.compile(r"\b\w+://\S+")
 _KEY_LIKE = re.compile(
-    r"\b(?:(?:sk|key|Bearer|Basic)[-_ ][\w*.+/=-]{6,}"
+    r"\b(?:(?:(?:sk|key)[-_]|(?:Bearer|Basic) +)[\w*.+/=-]{6,}"
     r"|(?:gsk_|xai-|AIza|eyJ)[\w.-]{6,}"
     r"|(?=[a-z_]*\d)(?=\d*[a-z_])\w{32,})",
     re.IGNORECASE,

@@ -57,5 +57,6 @@ class Cost:
             f"{self.tokens_answered:,} answered"
         )
         if self.unmetered:
-            line += f"; {self.unmetered} requests without a count of tokens"
+            requests = "request" if self.unmetered == 1 else "requests"
+            line += f"; {self.unmetered} {requests} without a count of tokens"
         return line

@@ -5,34 +5,28 @@ from __future__ import annotations
 import asyncio
 import datetime
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from pytest_evalmd.case.model import Measure, Output
-from pytest_evalmd.case.problems import shorten
 from pytest_evalmd.case.results import fits
 from pytest_evalmd.case.values import Value
 from pytest_evalmd.judge.aggregate import aggregate
+from pytest_evalmd.judge.calling import call
 from pytest_evalmd.judge.cost import Cost
 from pytest_evalmd.judge.miss import explain_miss
 from pytest_evalmd.judge.model import JudgeError, LLMClient, Reply, Request, Verdict
-from pytest_evalmd.judge.question import Question, question_of
+from pytest_evalmd.judge.question import Question, name_of, question_of
 from pytest_evalmd.judge.recordings import RecordingError, Remembered
 from pytest_evalmd.judge.reply import RETRYABLE, read_reply
 from pytest_evalmd.judge.request import ask_again, build_request
 from pytest_evalmd.judge.scheduler import Slots, StoppedError
 from pytest_evalmd.judge.secrets import environment_keys
-from pytest_evalmd.judge.store import (
-    CaseReplies,
-    NotRememberedError,
-    recordings_path,
-)
+from pytest_evalmd.judge.spool import NotRememberedError, recordings_path
+from pytest_evalmd.judge.store import CaseReplies
 
 JudgeMode = Literal["auto", "replay", "live"]
-
-BACKSTOP_S = 1.0
-"""How much longer than the client's own deadline a client may take."""
 
 
 class NeedsJudge(Exception):
@@ -68,6 +62,16 @@ class Judged:
     cost: Cost
 
 
+@dataclass(slots=True)
+class _Same:
+    """What one request came to, for all that need it."""
+
+    client: LLMClient
+    """Kept alive so that its id is its own."""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    reply: Remembered | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class Judging:
     """What the requests of one process share."""
@@ -85,8 +89,8 @@ class Judging:
     keys: set[str] = field(default_factory=environment_keys)
     """API keys, which are never written."""
     _replies: dict[Path, CaseReplies] = field(default_factory=dict)
-    _asked_for: set[str] = field(default_factory=set)
-    """Keys of the replies that this process asked for."""
+    _same: dict[tuple[int, str], _Same] = field(default_factory=dict)
+    """By client and key: cases may have the same to ask."""
 
     def replies(self, path: Path) -> CaseReplies:
         """Give what is remembered of a case.
@@ -101,11 +105,17 @@ class Judging:
                 raise JudgeError("recordings", str(error)) from None
         return self._replies[path]
 
+    def folders(self) -> set[Path]:
+        """Give the folders of the cases that something was asked for."""
+        return {path.parent for path, known in self._replies.items() if known.fresh}
+
     def question(self, ask: Ask) -> Question:
         """Say what would be asked."""
-        model = f"{ask.model} [{ask.alias}]" if ask.alias else ask.model
         return question_of(
-            ask.measure, model=model, texts=ask.texts, parameters=self.parameters
+            ask.measure,
+            model=name_of(ask.model, ask.alias),
+            texts=ask.texts,
+            parameters=self.parameters,
         )
 
     async def judge(
@@ -135,7 +145,8 @@ class Judging:
                 replies.append(self._remembered(ask, sample))
         else:
             replies = await self._all_samples(ask, client, place, stopped, cost)
-        cost.remembered = sum(reply.key not in self._asked_for for reply in replies)
+        fresh = self.replies(ask.path).fresh
+        cost.remembered = sum(reply.key not in fresh for reply in replies)
         self.cost.remembered += cost.remembered
         how, output = ask.measure.aggregate, ask.measure.output
         return Judged(
@@ -198,20 +209,24 @@ class Judging:
         if (reply := self._find(ask, key)) is not None:
             return reply
         replies = self.replies(ask.path)
-        async with replies.claim(key):
+        same = self._same.setdefault((id(client), key), _Same(client))
+        # The slot first: what waits for one keeps no file open and holds up no process.
+        async with self.slots.slot(place), same.lock, replies.claim(key, stopped):
             if not ask.again:
                 fresh_only = self.mode == "live"
-                reply = replies.find_spooled(key, fresh_only=fresh_only)
+                reply = replies.find_late(key, fresh_only=fresh_only)
                 if reply is not None:
                     return reply
-            async with self.slots.slot(place):
+            if same.reply is not None and not ask.again:
+                reply = replace(same.reply, measure_id=ask.measure.id)
+            else:
                 if stopped():
-                    raise StoppedError("the run was stopped before this was asked")
+                    raise StoppedError
                 if self.refusal:
                     raise JudgeError("cap", self.refusal)
                 verdict, answer = await self._ask(ask, sample, client, cost)
-            self._asked_for.add(key)
-            reply = self._reply(ask, sample, key, verdict, answer)
+                reply = self._reply(ask, sample, key, verdict, answer)
+            same.reply = reply
             try:
                 replies.remember(reply, self.keys)
             except NotRememberedError as error:
@@ -255,25 +270,7 @@ class Judging:
         return read_reply(reply, ask.measure, problem_of=ask.problem_of), reply
 
     async def _complete(self, client: LLMClient, request: Request, cost: Cost) -> Reply:
-        try:
-            reply: object = await asyncio.wait_for(
-                client.complete(request), self.timeout_s + BACKSTOP_S
-            )
-        except (JudgeError, asyncio.CancelledError):
-            raise
-        except asyncio.TimeoutError:
-            message = (
-                f"no reply within {self.timeout_s:g} s; evalmd_timeout is the limit"
-            )
-            raise JudgeError("timeout", message) from None
-        except BaseException as error:  # noqa: BLE001 - a user's client raises anything
-            message = (
-                f"llm_client raised {type(error).__name__}: {shorten(str(error), 200)}"
-            )
-            raise JudgeError("client", message) from None
-        if not isinstance(reply, Reply):  # of a user's client
-            message = f"llm_client returned a {type(reply).__name__}; expected a Reply"
-            raise JudgeError("client", message)
+        reply = await call(client, request, self.timeout_s)
         for counted in (self.cost, cost):
             counted.add_usage(reply.usage)
         return reply

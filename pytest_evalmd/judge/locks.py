@@ -27,12 +27,14 @@ class FileLock:
             OSError: the file can't be made.
         """
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-        # Its last holder may have removed the file since it was opened here.
-        if _lock(handle) and self._is_current(handle):
-            self._handle = handle
-            return True
-        os.close(handle)
-        return False
+        try:
+            # Its last holder may have removed the file since it was opened here.
+            if _lock(handle) and self._is_current(handle):
+                self._handle = handle
+        finally:
+            if self._handle is None:
+                os.close(handle)
+        return self._handle is not None
 
     def release(self) -> None:
         """Give the lock back and remove its file."""

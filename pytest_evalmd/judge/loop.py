@@ -89,3 +89,13 @@ async def in_daemon_thread(call: Callable[[], _T]) -> _T:
 
     threading.Thread(target=work, name="evalmd-client", daemon=True).start()
     return await done
+
+
+def run_now(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that never waits, without an event loop."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    coroutine.close()
+    raise RuntimeError("this was to be computed without waiting")

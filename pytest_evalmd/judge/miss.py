@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 from pytest_evalmd.case.model import Measure
+from pytest_evalmd.case.problems import shorten
 from pytest_evalmd.case.values import Value, same
 from pytest_evalmd.judge.question import Question
 from pytest_evalmd.judge.recordings import Remembered
+from pytest_evalmd.judge.request import visible
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n")
 DIFF_LINES = 12
 """How many lines of a prompt's diff are shown."""
+DIFF_WIDTH = 200
+"""How much of each, in characters."""
 
 
 def explain_miss(
@@ -47,11 +52,10 @@ def changes(question: Question, old: Remembered, since: str) -> str:
     """Say what changed since a reply was given, and what did not."""
     changed = question.changed_since(old.question)
     kept = [name for name in question.component_names() if name not in changed]
-    verb = "changed" if len(changed) == 1 else "all changed"
     same_ = (
         f" ({_and(kept)} {'is' if len(kept) == 1 else 'are'} the same)" if kept else ""
     )
-    return f"the {_and(changed)} {verb} {since}{same_}"
+    return visible(f"the {_and(changed)} changed {since}{same_}")
 
 
 def nearest(
@@ -72,7 +76,8 @@ def provenance(
     old = nearest(measure, question, gave)
     if old is None:
         return None
-    line = f"recorded from {old.model or old.question.model} on {old.date}"
+    judge = visible(old.model or old.question.model)
+    line = f"recorded from {judge} on {old.date}"
     if not question.changed_since(old.question):
         return f"{line}; it was asked the same then"
     return f"{line}; {changes(question, old, 'since then')}"
@@ -85,8 +90,9 @@ def _and(names: list[str]) -> str:
 def _prompt_diff(old: str, new: str) -> list[str]:
     from difflib import unified_diff  # only once a prompt changed
 
-    lines = unified_diff(
-        _SENTENCE_END.split(old), _SENTENCE_END.split(new), lineterm="", n=0
-    )
-    changed = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
-    return changed[:DIFF_LINES]
+    was, now = (_SENTENCE_END.split(visible(text)) for text in (old, new))
+    lines = islice(unified_diff(was, now, lineterm="", n=0), 2, None)  # without heads
+    changed = [shorten(line, DIFF_WIDTH) for line in lines if line[:2] != "@@"]
+    if len(changed) > DIFF_LINES:
+        changed[DIFF_LINES:] = ["…"]
+    return changed or ["(only white space differs)"]

@@ -158,8 +158,10 @@ def _merged(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """Put what the system says before what the user says first."""
     system = [m.content for m in messages if m.role == "system"]
     others = [m for m in messages if m.role != "system"]
-    first = next((m for m in others if m.role == "user"), None)
-    if not system or first is None:
-        return messages
-    merged = Message(role="user", content="\n\n".join([*system, first.content]))
-    return tuple(merged if m is first else m for m in others)
+    roles = [m.role for m in others]
+    if system and "user" in roles:
+        first = roles.index("user")
+        content = "\n\n".join([*system, others[first].content])
+        others[first] = Message(role="user", content=content)
+        return tuple(others)
+    return messages

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pytest_evalmd.case.model import Measure
-from pytest_evalmd.case.values import Value, canonical
-from pytest_evalmd.judge.request import PROTOCOL
+from pytest_evalmd.case.values import Value, canonical, write_json
+from pytest_evalmd.judge.request import PROTOCOL, visible
 
 KEY_LENGTH = 16
 """Hexadecimal digits of a key and of a digest: 64 bits."""
@@ -81,15 +81,25 @@ def question_of(
     if measure.range:
         schema["range"] = [*measure.range]
     if measure.schema is not None:
-        schema["schema"] = digest(canonical(dict(measure.schema)))
+        schema["schema"] = digest(write_json(dict(measure.schema)))  # as it is sent
     return Question(
         model=model,
         protocol=PROTOCOL,
-        prompt=measure.prompt,
-        context={name: digest(text) for name, text in texts.items()},
+        prompt=visible(measure.prompt),
+        context={name: digest(visible(text)) for name, text in texts.items()},
         schema=schema,
         parameters=parameters,
     )
+
+
+def name_of(model: str, alias: str) -> str:
+    """Name a judge that is asked by one client of several, which ``alias`` names."""
+    return f"{model} [{alias}]" if alias else model
+
+
+def is_of(alias: str, name: str) -> bool:
+    """Tell whether ``name_of`` gave a name for a client; any, for no alias."""
+    return not alias or name.endswith(f" [{alias}]")
 
 
 def digest(text: str) -> str:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from itertools import groupby
+from typing import TypeVar
 
-from pytest_evalmd.case.values import Value, ValueTextError, read_json, write_json
+from pytest_evalmd.case.problems import got, shorten
+from pytest_evalmd.case.values import (
+    Value,
+    ValueTextError,
+    read_json,
+    same,
+    write_json,
+)
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.judge.question import Question
 
 FORMAT = "evalmd-recordings/1"
+MAX_TOKENS = 10**12
+"""More than this in one usage is no count."""
 
 _T = TypeVar("_T")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class RecordingError(Exception):
@@ -43,7 +55,8 @@ def read_recordings(text: str) -> dict[str, Remembered]:
         every reply by its key.
 
     Raises:
-        RecordingError: it is not one, or a key is not that of its question.
+        RecordingError: it is not one, a key is not that of its question, or has
+            several responses.
     """
     try:
         document = read_json(text)
@@ -51,27 +64,33 @@ def read_recordings(text: str) -> dict[str, Remembered]:
         raise RecordingError(f"not JSON: {error}") from None
     top = _typed(document, dict, "the file")
     if top.get("format") != FORMAT:
-        raise RecordingError(f"format: got {top.get('format')!r}; expected {FORMAT!r}")
+        raise RecordingError(f"format: {got(top.get('format'))}; expected {FORMAT!r}")
     found: dict[str, Remembered] = {}
     for measure_id, groups in _get(top, "measures", dict).items():
         for group in _typed(groups, list, measure_id):
             for reply in _read_group(measure_id, _typed(group, dict, measure_id)):
-                found[reply.key] = reply
+                first = found.setdefault(reply.key, reply)
+                if not same(first.response, reply.response):
+                    raise RecordingError(
+                        f"{_name(measure_id)}: the key {reply.key} is there with two "
+                        "responses"
+                    )
     return found
 
 
 def write_recordings(case_name: str, replies: Iterable[Remembered]) -> str:
     """Write a recordings file: the same text for the same replies, in any order."""
-    measures: dict[str, Value] = {}
-    for reply in sorted(replies, key=_place):
-        groups = cast("list[Value]", measures.setdefault(reply.measure_id, []))
-        head = write_question(reply.question)
-        last = cast("dict[str, Value]", groups[-1]) if groups else {}
-        if {**last, "replies": None} != {**head, "replies": None}:
-            last = {**head, "replies": []}
-            groups.append(last)
-        cast("list[Value]", last["replies"]).append(write_reply(reply))
-    top: Value = {"format": FORMAT, "case": case_name, "measures": measures}
+    measures: dict[str, list[Value]] = {}
+    for (measure_id, _), group in groupby(
+        sorted(replies, key=lambda reply: (*_group(reply), reply.sample)), _group
+    ):
+        first, *others = group
+        written: Value = {
+            **write_question(first.question),
+            "replies": [write_reply(reply) for reply in (first, *others)],
+        }
+        measures.setdefault(measure_id, []).append(written)
+    top: Value = {"format": FORMAT, "case": case_name, "measures": {**measures}}
     return write_json(top, indent=1) + "\n"
 
 
@@ -118,18 +137,21 @@ def read_reply_of(
     key = _get(reply, "key", str)
     if key != question.key(sample):
         raise RecordingError(
-            f"{measure_id}: the key {key!r} is not that of its question; the file was "
-            "changed by hand"
+            f"{_name(measure_id)}: the key {shorten(repr(key))} is not that of its "
+            "question; the file was changed by hand"
         )
     if "response" not in reply:
-        raise RecordingError(f"{measure_id}: a reply has no 'response'")
+        raise RecordingError(f"{_name(measure_id)}: a reply has no 'response'")
+    date = _get(reply, "date", str)
+    if not _DATE.fullmatch(date):
+        raise RecordingError(f"date: {got(date)}; expected year-month-day")
     return Remembered(
         measure_id=measure_id,
         question=question,
         sample=sample,
         key=key,
         model=_get(reply, "model", str),
-        date=_get(reply, "date", str),
+        date=date,
         reason=_get(reply, "reason", str),
         response=reply["response"],
         usage=Usage(**{name: _count(usage, name) for name in Usage.__slots__}),
@@ -159,8 +181,8 @@ def _read_group(measure_id: str, group: Mapping[str, Value]) -> Iterable[Remembe
         yield read_reply_of(measure_id, question, _typed(reply, dict, "a reply"))
 
 
-def _place(reply: Remembered) -> tuple[str, str, int]:
-    return reply.measure_id, reply.question.key(0), reply.sample
+def _group(reply: Remembered) -> tuple[str, str]:
+    return reply.measure_id, reply.question.key(0)
 
 
 def _get(mapping: Mapping[str, Value], key: str, kind: type[_T]) -> _T:
@@ -171,10 +193,28 @@ def _typed(value: Value, kind: type[_T], name: str) -> _T:
     if isinstance(value, kind) and not (isinstance(value, bool) and kind is int):
         return value
     expected = {dict: "a mapping", list: "a list", str: "a text", int: "an integer"}
-    raise RecordingError(
-        f"{name}: got {write_json(value)[:60]}; expected {expected[kind]}"
-    )
+    raise _unexpected(name, value, expected[kind])
 
 
 def _count(usage: Mapping[str, Value], name: str) -> int | None:
-    return None if usage.get(name) is None else _get(usage, name, int)
+    if usage.get(name) is None:
+        return None
+    number = _get(usage, name, int)
+    if not 0 <= number <= MAX_TOKENS:
+        raise _unexpected(name, number, "a count of tokens")
+    return number
+
+
+def _unexpected(name: str, value: Value, expected: str) -> RecordingError:
+    found = shorten(_printable(write_json(value)))
+    return RecordingError(f"{_name(name)}: got {found}; expected {expected}")
+
+
+def _name(name: str) -> str:
+    return shorten(_printable(name))
+
+
+def _printable(text: str) -> str:
+    """Escape what a terminal would obey or couldn't show."""
+    shown = (c if c.isprintable() else ascii(c)[1:-1] for c in text[:1000])
+    return "".join(shown)

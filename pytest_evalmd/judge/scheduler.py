@@ -14,6 +14,9 @@ GRACE_S = 10.0
 class StoppedError(Exception):
     """No new request goes out any more."""
 
+    def __init__(self) -> None:
+        super().__init__("the run was stopped before this was asked")
+
 
 class Slots:
     """Limits how many requests are in flight; used on one event loop."""

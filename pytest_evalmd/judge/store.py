@@ -9,39 +9,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from pytest_evalmd.case.values import Value, ValueTextError, read_json, write_json
 from pytest_evalmd.files import write_atomically
 from pytest_evalmd.judge.locks import POLL_S, FileLock, locked
-from pytest_evalmd.judge.question import digest
 from pytest_evalmd.judge.recordings import (
     RecordingError,
     Remembered,
-    read_question,
     read_recordings,
-    read_reply_of,
-    write_question,
     write_recordings,
-    write_reply,
 )
-
-FOLDER = "__evalmd__"
-SPOOL = ".spool"
-SECRET_LENGTH = 8
-"""Shorter values of a key's variable are no keys, and would be found everywhere."""
-
-
-class NotRememberedError(Exception):
-    """A reply was not written down; says why."""
-
-
-def recordings_path(case: Path) -> Path:
-    """Give the recordings file of a case file."""
-    return case.parent / FOLDER / f"{case.stem}.json"
+from pytest_evalmd.judge.scheduler import StoppedError
+from pytest_evalmd.judge.spool import (
+    FOLDER,
+    SPOOL,
+    NotRememberedError,
+    check_no_secret,
+    make_spool,
+    read_spooled,
+    recordings_path,
+    spool_file,
+    spooled_by_case,
+    spooled_of,
+    write_spooled,
+)
 
 
 class CaseReplies:
@@ -49,6 +44,7 @@ class CaseReplies:
 
     def __init__(self, case: Path, run: str) -> None:
         self.case, self.run = case, run
+        self._stamp = _stamp(case)
         self.by_key, self.fresh = _load(case, run)
         self.replaced: list[Remembered] = []
         """Replies that were asked for anew."""
@@ -59,13 +55,19 @@ class CaseReplies:
             return None
         return self.by_key.get(key)
 
-    def find_spooled(self, key: str, *, fresh_only: bool) -> Remembered | None:
+    def find_late(self, key: str, *, fresh_only: bool) -> Remembered | None:
         """Look once more for a reply that another process may have got meanwhile."""
-        spooled = _read_spooled(_spool_file(self.case, key), self.case)
-        if spooled is None or (fresh_only and spooled[1] != self.run):
-            return None
-        self.by_key[key] = spooled[0]
-        return spooled[0]
+        spooled = read_spooled(spool_file(self.case, key), self.case)
+        if spooled is not None:
+            self.by_key[key] = spooled[0]
+            if spooled[1] == self.run:
+                self.fresh.add(key)
+        elif (stamp := _stamp(self.case)) != self._stamp:
+            # It may have folded it, too.
+            with contextlib.suppress(RecordingError):
+                self.by_key = _load(self.case, self.run)[0] | self.by_key
+            self._stamp = stamp
+        return self.find(key, fresh_only=fresh_only)
 
     def remember(self, reply: Remembered, secrets: Collection[str]) -> None:
         """Write a reply to the spool.
@@ -78,64 +80,37 @@ class CaseReplies:
             self.replaced.append(self.by_key[reply.key])
         self.by_key[reply.key] = reply
         self.fresh.add(reply.key)
-        text = write_json(
-            {
-                "case": self.case.name,
-                "measure": reply.measure_id,
-                "run": self.run,
-                "question": write_question(reply.question),
-                "reply": write_reply(reply),
-            }
-        )
-        check_no_secret(text, secrets)
-        try:
-            make_spool(self.case)
-            write_atomically(
-                _spool_file(self.case, reply.key), text.encode(), durable=False
-            )
-        except OSError as error:
-            raise NotRememberedError(error.strerror or str(error)) from None
+        write_spooled(self.case, reply, self.run, secrets)
 
     @contextlib.asynccontextmanager
-    async def claim(self, key: str) -> AsyncIterator[None]:
-        """Be the only one, in any process, to ask for a reply."""
+    async def claim(self, key: str, stopped: Callable[[], bool]) -> AsyncIterator[None]:
+        """Be the only one, in any process, to ask for a reply.
+
+        Raises:
+            StoppedError: nothing is to be asked any more, and another still has it.
+        """
+        lock: FileLock | None = FileLock(
+            spool_file(self.case, key).with_suffix(".lock")
+        )
         try:
             make_spool(self.case)
-            lock = FileLock(_spool_file(self.case, key).with_suffix(".lock"))
-            while not lock.try_acquire():
+            while lock and not lock.try_acquire():
+                if stopped():
+                    raise StoppedError
                 await asyncio.sleep(POLL_S)
-        except OSError:  # a folder that can't be written: then nothing is shared
-            yield
-            return
+        except OSError:
+            lock = None  # a folder that can't be written: then nothing is shared
         try:
             yield
         finally:
-            lock.release()
+            if lock:
+                lock.release()
 
 
-def check_no_secret(text: str, secrets: Collection[str]) -> None:
-    """Refuse a text that holds a key.
-
-    Raises:
-        NotRememberedError: it does.
-    """
-    for secret in secrets:
-        if len(secret) >= SECRET_LENGTH and secret in text:
-            raise NotRememberedError("the reply holds the value of an API key")
-
-
-def make_spool(case: Path) -> None:
-    """Make the spool's folder, which git ignores.
-
-    Raises:
-        OSError: it can't be made.
-    """
-    spool = _spool(case)
-    if not spool.is_dir():
-        spool.mkdir(parents=True, exist_ok=True)
-        (spool / ".gitignore").write_bytes(b"*\n")
-
-
+FOLD_LOCK = "fold.lock"
+UNFINISHED_S = 60.0
+"""How old a file that is being written is if nobody writes it any more."""
+_PROBLEMS = (OSError, UnicodeDecodeError, RecordingError, NotRememberedError)
 Keep: TypeAlias = Callable[[Remembered], bool]
 """Tells whether a remembered reply is still wanted."""
 
@@ -164,17 +139,19 @@ def fold(folder: Path, keep: Mapping[str, Keep], keys: Collection[str]) -> Folde
         return folded
     try:
         make_spool(folder / "case.md")
-        with locked(spool / "fold.lock"):
-            spooled = _spooled_by_case(folder)
+        with locked(spool / FOLD_LOCK):
+            spooled = spooled_by_case(folder)
             for name in sorted({*spooled, *keep}):
                 case = folder / name
                 try:
                     kept = keep.get(name, lambda _: True)
                     dropped = _fold_case(case, spooled.get(name, []), kept, keys)
-                except (OSError, RecordingError, NotRememberedError) as error:
+                except _PROBLEMS as error:
                     folded.problems.append((recordings_path(case), str(error)))
                 else:
                     folded.dropped[recordings_path(case)] = dropped
+            _sweep(folder / FOLDER)
+            _sweep(spool)
     except OSError as error:
         folded.problems.append((folder / FOLDER, error.strerror or str(error)))
     return folded
@@ -202,11 +179,24 @@ def _fold_case(
     return len(replies) - len(kept)
 
 
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed left behind."""
+    now = time.time()
+    for file in folder.iterdir():
+        with contextlib.suppress(OSError):  # another process may be as tidy
+            if file.suffix == ".lock" and file.name != FOLD_LOCK:
+                lock = FileLock(file)
+                if lock.try_acquire():
+                    lock.release()
+            elif file.suffix == ".tmp" and file.stat().st_mtime < now - UNFINISHED_S:
+                file.unlink()
+
+
 def _load(case: Path, run: str) -> tuple[dict[str, Remembered], set[str]]:
     path = recordings_path(case)
     try:
         # The spool first: what leaves it meanwhile is in the file by then.
-        spooled = _spooled_of(case)
+        spooled = spooled_of(case)
         text = path.read_text(encoding="utf-8") if path.exists() else None
         replies = read_recordings(text) if text is not None else {}
     except (OSError, UnicodeDecodeError, RecordingError) as error:
@@ -219,60 +209,10 @@ def _load(case: Path, run: str) -> tuple[dict[str, Remembered], set[str]]:
     return replies, fresh
 
 
-def _spooled_of(case: Path) -> list[tuple[Remembered, str]]:
-    prefix = f"{digest(case.name)}-"
+def _stamp(case: Path) -> tuple[int, int, int] | None:
+    """Tell states of a case's recordings file apart."""
     try:
-        files = [f for f in _spool(case).iterdir() if f.name.startswith(prefix)]
+        found = recordings_path(case).stat()
     except OSError:
-        return []
-    found = [_read_spooled(file, case) for file in files if file.suffix == ".json"]
-    return [spooled for spooled in found if spooled is not None]
-
-
-def _spooled_by_case(folder: Path) -> dict[str, list[tuple[Path, Remembered]]]:
-    found: dict[str, list[tuple[Path, Remembered]]] = {}
-    for file in sorted((folder / FOLDER / SPOOL).glob("*-*.json")):
-        name = _case_name(file)
-        spooled = _read_spooled(file, folder / name) if name else None
-        if name and spooled is not None:
-            found.setdefault(name, []).append((file, spooled[0]))
-    return found
-
-
-def _case_name(file: Path) -> str | None:
-    try:
-        entry = read_json(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueTextError):
         return None
-    name = entry.get("case") if isinstance(entry, dict) else None
-    is_name = isinstance(name, str) and file.name.startswith(f"{digest(name)}-")
-    # A name from a file must not lead out of its folder.
-    return (
-        name if is_name and isinstance(name, str) and Path(name).name == name else None
-    )
-
-
-def _read_spooled(file: Path, case: Path) -> tuple[Remembered, str] | None:
-    """Read a spooled reply and its run; ``None`` for what is no such thing."""
-    try:
-        entry = read_json(file.read_text(encoding="utf-8"))
-        if not isinstance(entry, dict) or entry.get("case") != case.name:
-            return None
-        question, reply = _mapping(entry, "question"), _mapping(entry, "reply")
-        read = read_reply_of(str(entry.get("measure")), read_question(question), reply)
-    except (OSError, UnicodeDecodeError, ValueTextError, RecordingError):
-        return None
-    return read, str(entry.get("run"))
-
-
-def _mapping(entry: Mapping[str, Value], key: str) -> Mapping[str, Value]:
-    value = entry.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _spool(case: Path) -> Path:
-    return case.parent / FOLDER / SPOOL
-
-
-def _spool_file(case: Path, key: str) -> Path:
-    return _spool(case) / f"{digest(case.name)}-{key}.json"
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -41,7 +41,7 @@ _LASTING_CAUSES = {
     ),
     "UnsupportedProtocol": (
         "its address is no URL",
-        "OPENAI_BASE_URL has to start with https:// or http://",
+        "OPENAI_BASE_URL has to begin with https or http, as URLs do",
     ),
     "LocalProtocolError": (
         "the key or a header can't be sent",
@@ -49,7 +49,7 @@ _LASTING_CAUSES = {
     ),
 }
 _BROKEN = Fault(
-    kind="unreachable", what="the connection broke", passing=True, advice=_CHECK_SERVER
+    kind="unreachable", what="the connection failed", passing=True, advice=_CHECK_SERVER
 )
 _CLIENT_TIMEOUT = Fault(
     kind="timeout", what="no reply within the client's own timeout", passing=True
@@ -188,10 +188,11 @@ def _fault(error: Exception) -> Fault:
 def _client_failed(error: Exception) -> Fault:
     if isinstance(error, ValueError) and type(error).__name__ == "JSONDecodeError":
         return Fault(kind="unusable", what="no JSON", advice="check OPENAI_BASE_URL")
+    while getattr(error, "exceptions", ()):
+        error = error.exceptions[0]  # type: ignore[attr-defined]
     what = f"the client failed with {type(error).__name__}"
-    return Fault(
-        kind="unusable", what=what, said=str(error), advice="check the llm_client"
-    )
+    advice = "check OPENAI_BASE_URL and the llm_client"
+    return Fault(kind="unusable", what=what, said=str(error), advice=advice)
 
 
 def _retry_after_s(error: Exception) -> float | None:

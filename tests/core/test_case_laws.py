@@ -23,8 +23,9 @@ TEXT = st.text()
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | ANY_TEXT,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(ANY_TEXT, inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3)
+    ),
     max_leaves=8,
 )
 TRICKY_TEXTS = st.sampled_from(['""', '"\\"\\""', " ", '"\\n"', '"a"', "", "\r", "9"])
@@ -82,7 +83,9 @@ def cases(draw):
     measures = draw(st.integers(1, 3))
     texts = [
         *(["---", "Status: x", "---"] if draw(st.booleans()) else []),
-        *draw(LINES.map(lambda lines: [line.strip(" \t`~<>-*[]{}:") for line in lines])),
+        *draw(
+            LINES.map(lambda lines: [line.strip(" \t`~<>-*[]{}:") for line in lines])
+        ),
         "",
         *block("query-text", ["why?"]),
         "",
@@ -143,7 +146,15 @@ def test_a_new_result_reads_back_and_nothing_else_changes(text, new):
 
 SNIPPETS = st.sampled_from(
     [
-        *("```query-text\n", "```\n", "> ", "~~~", "```answer-text\n", "---\n", "\ufeff"),
+        *(
+            "```query-text\n",
+            "```\n",
+            "> ",
+            "~~~",
+            "```answer-text\n",
+            "---\n",
+            "\ufeff",
+        ),
         *("```measures-md\n", "```measures-yaml\n", "* ---\n", "  * id: a\n", "\r\n"),
         *("  * type: ai\n", "  * prompt: {{x}}\n", "  * description: d\n", "- id: a\n"),
         *("```evaluation-yaml\n- measure: d\n```\n", "  * schema: {a: [*x]}\n", "\t"),
@@ -160,5 +171,8 @@ def test_no_text_makes_the_parser_raise_anything_but_its_own_error(text):
     try:
         parse_case(text)
     except CaseError as error:
-        assert error.problems
-        assert all(problem.line >= 1 for problem in error.problems)
+        problems = error.problems
+    else:
+        return
+    assert problems
+    assert all(problem.line >= 1 for problem in problems)

@@ -105,12 +105,14 @@ BAD = {
     "schema: {$ref: 'http://x/y'}": "schema: $ref 'http://x/y' points elsewhere; "
     "expected '#/...'",
     "schema: {allOf: [{$dynamicRef: y}]}": "schema: $ref 'y' points elsewhere; ",
+    f"schema: {'{items: ' * 190}1{'}' * 190}": "schema: nested too deeply to be",
     "samples: 0": f"samples: got 0; {WHOLE}",
     "samples: 100": f"samples: got 100; {WHOLE}",
     "samples: 2.0": f"samples: got 2.0; {WHOLE}",
     "samples: true": f"samples: got True; {WHOLE}",
     "samples: many": f"samples: got 'many'; {WHOLE}",
-    "aggregate: sum": "aggregate: got 'sum'; expected one of median, mean, mode, all, any",
+    "aggregate: sum": "aggregate: got 'sum'; expected one of median, mean, "
+    "mode, all, any",
     "compare: equal": "compare: got 'equal'; expected one of exact, unordered, ",
     "compare: []": "compare: got []; expected one of exact, unordered, ",
     "compare: within": "missing key 'tolerance'; expected how far a number may be off, "
@@ -119,17 +121,17 @@ BAD = {
     "such as 0.8",
     "tolerance: -1": "tolerance: got -1; expected a number, 0 or more",
     "tolerance: x": "tolerance: got 'x'; expected a number, 0 or more",
-    "threshold: 0.5": "threshold: got 0.5; expected none with compare: exact; it is for "
-    "overlap",
+    "threshold: 0.5": "threshold: got 0.5; expected none with compare: exact; it is "
+    "for overlap",
     "ignore: []": f"ignore: got []; {WORDS}",
     "ignore: [case, spaces]": "ignore: got ['case', 'spaces']; expected one or more of "
     "case, marks, space (did you mean 'space'?)",
     "params: x": "params: got 'x'; expected a mapping",
     "params.: x": "unknown key 'params.' for type ai (did you mean 'params'?); ",
     "logic: return 1;": "unknown key 'logic' for type ai; expected one of id, ",
-    "promt: x": "unknown key 'promt' for type ai (did you mean 'prompt'?); expected one "
-    "of id, description, type, input, params, params.NAME, compare, tolerance, threshold, "
-    "ignore, prompt, context, output, range, schema, samples, aggregate",
+    "promt: x": "unknown key 'promt' for type ai (did you mean 'prompt'?); expected "
+    "one of id, description, type, input, params, params.NAME, compare, tolerance, "
+    "threshold, ignore, prompt, context, output, range, schema, samples, aggregate",
 }
 
 

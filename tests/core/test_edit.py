@@ -177,8 +177,16 @@ def test_missing_blocks_of_a_new_file_follow_the_style_of_its_measures():
     text = "".join(f"> {line}\n" for line in lines)
     text = text.replace("> ```measures-md", "\n***\n\n> [!measures]-\n> ```measures-md")
     assert set_results(text, {"m": "r"}) == text + (
-        '\n***\n\n> [!evaluation]\n> ```evaluation-yaml\n> - measure: "D"\n>   type: ai\n'
-        "> ```\n\n> [!evaluation-result]\n> ```evaluation-result-text\n> r\n> ```\n"
+        '\n***\n\n> [!evaluation]\n> ```evaluation-yaml\n> - measure: "D"\n'
+        ">   type: ai\n> ```\n\n> [!evaluation-result]\n> ```evaluation-result-text\n> r\n> ```\n"
+    )
+
+
+def test_missing_blocks_of_quotes_without_titles_have_none():
+    quoted = "".join(f"> {line}\n" for line in case_text().splitlines())
+    assert set_results(quoted, {"m": "r"}) == quoted + (
+        '\n> ```evaluation-yaml\n> - measure: "D"\n>   type: ai\n> ```\n\n'
+        "> ```evaluation-result-text\n> r\n> ```\n"
     )
 
 

@@ -60,8 +60,8 @@ BAD = {
     ("- measure: Two", "  id: two"): (20, "the evaluation names two measures; "),
     ("- measure: Tow",): (
         21,
-        "no measure 'Tow' (did you mean 'Two'?); expected a description or an id of this "
-        "file",
+        "no measure 'Tow' (did you mean 'Two'?); expected a description or an id of "
+        "this file",
     ),
     ("- measure: 'two '",): (
         21,
@@ -107,7 +107,7 @@ def test_an_evaluation_that_is_wrong_is_told_once(lines):
 
 
 def tail_of(*infos):
-    """Write blocks of one line, from line 14 on, three lines each but 4 evaluations'."""
+    """Write blocks of one line, from line 14 on, three lines each."""
     texts = {"evaluation-yaml": "- measure: D"}
     return case_text(
         tail="".join(block(i, texts.get(i, f"r{n}")) for n, i in enumerate(infos))

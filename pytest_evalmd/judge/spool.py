@@ -1,0 +1,155 @@
+"""The spool: each reply in a file of its own, the moment it is known to be valid.
+
+What is found there may come from a pull request: nothing in it leads out of its folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from pytest_evalmd.case.values import Value, ValueTextError, read_json, write_json
+from pytest_evalmd.files import write_atomically
+from pytest_evalmd.judge.question import digest
+from pytest_evalmd.judge.recordings import (
+    RecordingError,
+    Remembered,
+    read_question,
+    read_reply_of,
+    write_question,
+    write_reply,
+)
+
+FOLDER = "__evalmd__"
+SPOOL = ".spool"
+SECRET_LENGTH = 8
+"""Shorter values of a key's variable are no keys, and would be found everywhere."""
+
+
+class NotRememberedError(Exception):
+    """A reply was not written down; says why."""
+
+
+def recordings_path(case: Path) -> Path:
+    """Give the recordings file of a case file."""
+    return case.parent / FOLDER / f"{case.stem}.json"
+
+
+def check_no_secret(text: str, secrets: Collection[str]) -> None:
+    """Refuse a JSON text that holds a key.
+
+    Raises:
+        NotRememberedError: it does.
+    """
+    for secret in map(str.strip, secrets):
+        forms = (write_json(secret)[1:-1], json.dumps(secret)[1:-1])
+        if len(secret) >= SECRET_LENGTH and any(form in text for form in forms):
+            raise NotRememberedError("the reply holds the value of an API key")
+
+
+def make_spool(case: Path) -> None:
+    """Make the spool's folder, which git ignores.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    ignore = _spool(case) / ".gitignore"
+    if not ignore.exists():
+        ignore.parent.mkdir(parents=True, exist_ok=True)
+        ignore.write_bytes(b"*\n")
+
+
+def write_spooled(
+    case: Path, reply: Remembered, run: str, secrets: Collection[str]
+) -> None:
+    """Write a reply to the spool.
+
+    Raises:
+        NotRememberedError: it can't be written, or holds a key.
+    """
+    text = write_json(
+        {
+            "case": case.name,
+            "measure": reply.measure_id,
+            "run": run,
+            "question": write_question(reply.question),
+            "reply": write_reply(reply),
+        }
+    )
+    check_no_secret(text, secrets)
+    try:
+        make_spool(case)
+        write_atomically(spool_file(case, reply.key), text.encode(), durable=False)
+    except OSError as error:
+        raise NotRememberedError(error.strerror or str(error)) from None
+
+
+def spooled_of(case: Path) -> list[tuple[Remembered, str]]:
+    """Read a case's spooled replies, each with its run."""
+    prefix = f"{digest(case.name)}-"
+    try:
+        files = [f for f in _spool(case).iterdir() if f.name.startswith(prefix)]
+    except OSError:
+        return []
+    found = [read_spooled(file, case) for file in files if file.suffix == ".json"]
+    return [spooled for spooled in found if spooled is not None]
+
+
+def spooled_by_case(folder: Path) -> dict[str, list[tuple[Path, Remembered]]]:
+    """Read a folder's spooled replies by the name of their case, each with its file."""
+    found: dict[str, list[tuple[Path, Remembered]]] = {}
+    for file in sorted((folder / FOLDER / SPOOL).glob("*-*.json")):
+        name = _case_name(file)
+        spooled = read_spooled(file, folder / name) if name else None
+        if name and spooled is not None:
+            found.setdefault(name, []).append((file, spooled[0]))
+    return found
+
+
+def _case_name(file: Path) -> str | None:
+    try:
+        entry = read_json(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValueTextError):
+        return None
+    name = entry.get("case") if isinstance(entry, dict) else None
+    if not isinstance(name, str) or not file.name.startswith(f"{digest(name)}-"):
+        return None
+    return name if _is_case_name(name) else None
+
+
+def _is_case_name(name: str) -> bool:
+    """Tell whether a name from a file is one of a case file, in the same folder."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return name.endswith(".md") and Path(name).name == name and "\0" not in name
+
+
+def read_spooled(file: Path, case: Path) -> tuple[Remembered, str] | None:
+    """Read a spooled reply and its run; ``None`` for what is no such thing."""
+    try:
+        entry = read_json(file.read_text(encoding="utf-8"))
+        if not isinstance(entry, dict) or entry.get("case") != case.name:
+            return None
+        question, reply = _mapping(entry, "question"), _mapping(entry, "reply")
+        read = read_reply_of(str(entry.get("measure")), read_question(question), reply)
+    except (OSError, UnicodeDecodeError, ValueTextError, RecordingError):
+        return None
+    return read, str(entry.get("run"))
+
+
+def _mapping(entry: Mapping[str, Value], key: str) -> Mapping[str, Value]:
+    value = entry.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _spool(case: Path) -> Path:
+    return case.parent / FOLDER / SPOOL
+
+
+def spool_file(case: Path, key: str) -> Path:
+    """Give the file in which a reply is spooled."""
+    return _spool(case) / f"{digest(case.name)}-{key}.json"

@@ -1,0 +1,155 @@
+"""Run files: writes what a run found, and holds it against an earlier one."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_evalmd.files import write_atomically
+from pytest_evalmd.judge.model import Usage
+from pytest_evalmd.judge.secrets import environment_keys
+from pytest_evalmd.options import OPTIONS
+from pytest_evalmd.report.terminal import write_terminal
+from pytest_evalmd.session import relative
+from pytest_evalmd.verdict.compare import write_output
+from pytest_evalmd.verdict.gate import decide, read_gate
+from pytest_evalmd.verdict.jsonstream import RunFileError
+from pytest_evalmd.verdict.paired import compare_runs
+from pytest_evalmd.verdict.runfile import read_run
+from pytest_evalmd.verdict.runs import Run, RunHead, RunOptions, RunResult, write_run
+
+if TYPE_CHECKING:
+    from pytest_evalmd.item import MeasureItem
+    from pytest_evalmd.outcome import Outcome
+
+
+def result_of(item: MeasureItem, outcome: Outcome, problem: str) -> dict[str, Any]:
+    """Give what a run file says of an item, in builtin types for xdist."""
+    case, measure, found = item.file.case, item.measure, item.found
+    recorded = case.recorded.get(measure.id)
+    judged = found.judged if found else None
+    cost = judged.cost if judged else None
+    result = RunResult(
+        case=item.nodeid.partition("::")[0],
+        measure=measure.id,
+        variant=item.name.partition("[")[2].removesuffix("]"),
+        type=measure.type,
+        outcome=outcome.kind,
+        judge_model=judged.question.model if judged else None,
+        output=found.value if found else None,
+        output_text=write_output(measure, found.value) if found else None,
+        recorded_text=case.result_text(measure.id),
+        human_text=recorded.human.text if recorded and recorded.human else "",
+        reason=judged.reason if judged else "",
+        problem=problem if outcome.kind in ("error", "blocked") else "",
+        tags=case.tags,
+        keys=outcome.keys,
+        usage=Usage(
+            asked=cost.tokens_asked,
+            answered=cost.tokens_answered,
+            cached=cost.tokens_cached,
+        )
+        if cost
+        else Usage(),
+        duration_s=item.took_s,
+    )
+    return asdict(result)
+
+
+class RunRecorder:
+    """Gathers the results of all processes; writes and compares them at the end."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.options = config.stash[OPTIONS]
+        self.gate = read_gate(self.options.gate)
+        self.results: dict[str, RunResult] = {}
+        """By node id; a rerun takes the place of the run before it."""
+        self.lines: list[str] = []
+        self.problems: list[str] = []
+        self._failed_elsewhere = False
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take a result; note what fails that is no measure's result."""
+        plain: Mapping[str, Any] | None = getattr(report, "evalmd_result", None)
+        if plain is not None:
+            self.results[report.nodeid] = RunResult(
+                **{**plain, "usage": Usage(**plain["usage"])}
+            )
+        decided = plain is not None and plain["outcome"] != "skipped"
+        if report.failed and not decided:
+            self._failed_elsewhere = True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the run file and let the gate decide."""
+        if self.config.option.collectonly:
+            return
+        run = Run(head=self._head(), results=list(self.results.values()))
+        if self.options.run_file is not None:
+            self._write(self.options.run_file, run)
+        failed = self._compare(run) if self.options.baseline is not None else None
+        if self.problems or failed:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        elif failed is False and not self._failed_elsewhere and self.results:
+            gate_may_pass = session.exitstatus == pytest.ExitCode.TESTS_FAILED
+            if gate_may_pass and self.gate.kind != "any":
+                session.exitstatus = pytest.ExitCode.OK
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> None:
+        """Say what was compared, and what could not be written or read."""
+        if self.lines or self.problems:
+            terminalreporter.section("against the baseline")
+        for line in self.lines:
+            terminalreporter.line(line)
+        for line in self.problems:
+            terminalreporter.line(line, red=True)
+
+    def _head(self) -> RunHead:
+        from importlib.metadata import version
+
+        options = self.options
+        return RunHead(
+            plugin=version("pytest-evalmd"),
+            date=datetime.date.today().isoformat(),
+            options=RunOptions(
+                mode=options.mode,
+                judge_model=options.judge_model or options.default_judge_model,
+                update_results=options.update_results,
+            ),
+        )
+
+    def _write(self, path: Path, run: Run) -> None:
+        text = write_run(run)
+        shown = relative(path, self.config)
+        if any(len(key) >= 8 and key in text for key in environment_keys()):
+            self.problems.append(f"{shown}: not written: it would hold an API key")
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, text.encode())
+        except OSError as error:
+            self.problems.append(f"{shown}: not written: {error.strerror or error}")
+
+    def _compare(self, run: Run) -> bool:
+        """Hold the run against the baseline; tell whether the gate shuts."""
+        path = self.options.baseline
+        assert path is not None
+        try:
+            with path.open(encoding="utf-8") as file:
+                head, results = read_run(file)
+                comparison = compare_runs(results, run.results)
+        except (OSError, UnicodeDecodeError, RunFileError) as error:
+            self.problems.append(f"{relative(path, self.config)}: {error}")
+            return True
+        decision = decide(comparison, self.gate)
+        text = write_terminal((head, run.head), comparison, decision)
+        self.lines = text.rstrip("\n").split("\n")
+        return decision.failed

@@ -1,0 +1,34 @@
+"""What pytest's report of an item says of its measure, also across xdist."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_evalmd.item import MeasureItem
+from pytest_evalmd.longrepr import MeasureFailure
+from pytest_evalmd.outcome import Kind, Outcome
+
+
+def complete_report(
+    item: MeasureItem, call: pytest.CallInfo[None], report: pytest.TestReport
+) -> None:
+    """Say in a report what became of the measure, also across xdist."""
+    if call.when == "setup" and report.skipped and item.not_measured:
+        # pytest would show the line of ours that skips.
+        reason = f"Skipped: {item.not_measured}"
+        report.longrepr = (str(item.path), item.measure.line, reason)
+    elif call.excinfo and isinstance(call.excinfo.value, MeasureFailure):
+        # pytest shows errors of a setup without asking the item.
+        report.longrepr = item.repr_failure(call.excinfo)  # type: ignore[assignment]
+    if call.when == "call" or (call.when == "setup" and not report.passed):
+        kind: Kind = "skipped" if report.skipped else "error"
+        outcome = item.outcome or Outcome(kind=kind)
+        report.evalmd = outcome.to_plain()  # type: ignore[attr-defined]
+        if item.measuring.options.wants_results:
+            from pytest_evalmd.recorder import result_of
+
+            error = call.excinfo.exconly() if call.excinfo else ""
+            if call.excinfo and isinstance(call.excinfo.value, MeasureFailure):
+                error = call.excinfo.value.failure.problem
+            plain = result_of(item, outcome, error.split("\n")[0])
+            report.evalmd_result = plain  # type: ignore[attr-defined]

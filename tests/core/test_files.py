@@ -1,0 +1,106 @@
+"""Files: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from pytest_evalmd import files
+from pytest_evalmd.files import NotWrittenError, digest, read_file, replace_file
+
+OLD, NEW = b"old\r\n", "neu ä".encode()
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "case.md"
+    path.write_bytes(OLD)
+    return path
+
+
+def names(path):
+    return sorted(one.name for one in path.parent.iterdir())
+
+
+def test_replaces_what_is_as_expected(path):
+    replace_file(path, NEW, expected=digest(OLD))
+
+    assert path.read_bytes() == NEW
+    assert names(path) == ["case.md"]
+
+
+def test_keeps_what_changed(path):
+    with pytest.raises(NotWrittenError, match="changed since it was read; run again"):
+        replace_file(path, NEW, expected=digest(b"other"))
+
+    assert path.read_bytes() == OLD
+
+
+def test_a_file_that_is_gone(path):
+    path.unlink()
+
+    with pytest.raises(NotWrittenError, match="No such file"):
+        replace_file(path, NEW, expected=digest(OLD))
+    with pytest.raises(NotWrittenError, match="No such file"):
+        read_file(path)
+    assert names(path) == []
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(NotWrittenError):
+        read_file(tmp_path)
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), KeyboardInterrupt()])
+def test_whatever_happens_the_file_is_whole(path, monkeypatch, step, error):
+    def fail(*args):
+        raise error
+
+    if step == "fsync":
+        monkeypatch.setattr(files.os, "fsync", fail)
+    else:
+        monkeypatch.setattr(type(path), "replace", fail)
+
+    expected = NotWrittenError if isinstance(error, OSError) else KeyboardInterrupt
+    with pytest.raises(expected):
+        replace_file(path, NEW, expected=digest(OLD))
+
+    assert path.read_bytes() == OLD
+    assert names(path) == ["case.md"]
+
+
+def test_a_read_only_file(path, monkeypatch):
+    monkeypatch.setattr(files.os, "access", lambda *args: False)
+
+    with pytest.raises(NotWrittenError, match=r"^the file is read-only$"):
+        replace_file(path, NEW, expected=digest(OLD))
+    assert path.read_bytes() == OLD
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o755])
+def test_keeps_the_mode(path, mode):
+    path.chmod(mode)
+
+    replace_file(path, NEW, expected=digest(OLD))
+
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_keeps_links_to_it(path):
+    link = path.parent / "link.md"
+    again = path.parent / "again.md"
+    try:
+        link.symlink_to("case.md")
+        again.symlink_to("link.md")
+    except OSError:
+        pytest.skip("this system has no symbolic links")
+
+    replace_file(again, NEW, expected=digest(OLD))
+
+    assert path.read_bytes() == NEW
+    assert link.is_symlink()
+    assert again.is_symlink()

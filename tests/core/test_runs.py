@@ -1,0 +1,295 @@
+"""Run files: written for others to read, and read as if a stranger wrote them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib.resources import files
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_evalmd.judge.model import Usage
+from pytest_evalmd.verdict import jsonstream
+from pytest_evalmd.verdict.jsonstream import RunFileError
+from pytest_evalmd.verdict.runfile import read_run
+from pytest_evalmd.verdict.runs import Run, RunHead, RunOptions, RunResult, write_run
+
+SCHEMA = json.loads(
+    files("pytest_evalmd.verdict").joinpath("run.schema.json").read_text()
+)
+HEAD = RunHead(plugin="0.1.0", date="2026-11-20")
+FULL = RunResult(
+    case="cases/night_train.md",
+    measure="departure",
+    variant="gpt-5",
+    type="ai",
+    outcome="failed",
+    answer_model="gpt-5",
+    judge_model="gpt-4.1",
+    output="21:72",
+    output_text="21:72",
+    recorded_text="21:27",
+    human_text="21:27",
+    reason="It says 21:72.",
+    tags=("trains",),
+    keys=("bedab0145b75f8be",),
+    usage=Usage(asked=412, answered=21, cached=0),
+    duration_s=1.23456,
+)
+PLAIN = RunResult(case="a.md", measure="m", type="programmatic", outcome="passed")
+
+ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | ANY_TEXT,
+    lambda inner: st.lists(inner) | st.dictionaries(ANY_TEXT, inner),
+    max_leaves=5,
+)
+COUNTS = st.none() | st.integers(0)
+RESULTS = st.builds(
+    RunResult,
+    case=ANY_TEXT,
+    measure=ANY_TEXT,
+    variant=ANY_TEXT,
+    type=st.sampled_from(["ai", "programmatic"]),
+    outcome=st.sampled_from(["passed", "error", "updated"]),
+    answer_model=st.none() | ANY_TEXT.filter(bool),
+    output=JSON,
+    output_text=ANY_TEXT,
+    reason=ANY_TEXT,
+    tags=st.lists(ANY_TEXT).map(tuple),
+    usage=st.builds(Usage, asked=COUNTS, answered=COUNTS),
+    duration_s=st.none() | st.integers(0, 100),
+)
+
+
+def written(*results, head=HEAD):
+    return write_run(Run(head=head, results=results))
+
+
+def read(*pieces):
+    head, results = read_run(pieces)
+    return Run(head=head, results=tuple(results))
+
+
+def problem(*pieces):
+    with pytest.raises(RunFileError) as caught:
+        read(*pieces)
+    return str(caught.value)
+
+
+def changed(**fields):
+    """Give a run file, one of whose results has other fields; ``...`` drops one."""
+    document = json.loads(written(FULL))
+    result = {**document["results"][0], **fields}
+    document["results"] = [{k: v for k, v in result.items() if v is not ...}]
+    return json.dumps(document)
+
+
+class TestWriting:
+    def test_a_result_a_line(self):
+        assert written(replace(FULL, reason="é"), PLAIN) == (
+            "{\n"
+            ' "format": "evalmd-run/1",\n'
+            ' "plugin": "0.1.0",\n'
+            ' "date": "2026-11-20",\n'
+            ' "options": {"mode": "auto", "confirm": 0, "update_results": false},\n'
+            ' "totals": {"results": 2, "outcomes": {"passed": 1, "failed": 1}, "usage": '
+            '{"asked": 412, "answered": 21, "cached": 0}, "duration_s": 1.235},\n'
+            ' "results": [\n'
+            '  {"case": "a.md", "measure": "m", "type": "programmatic", '
+            '"outcome": "passed"},\n'
+            '  {"case": "cases/night_train.md", "measure": "departure", '
+            '"variant": "gpt-5", "type": "ai", "outcome": "failed", '
+            '"answer_model": "gpt-5", "judge_model": "gpt-4.1", "output": "21:72", '
+            '"output_text": "21:72", "recorded_text": "21:27", "human_text": "21:27", '
+            '"reason": "é", "tags": ["trains"], "keys": ["bedab0145b75f8be"], '
+            '"usage": {"asked": 412, "answered": 21, "cached": 0}, "duration_s": 1.235}\n'
+            " ]\n"
+            "}\n"
+        )
+
+    def test_the_order_of_results_makes_no_difference(self):
+        assert written(FULL, PLAIN) == written(PLAIN, FULL)
+
+    @given(st.lists(RESULTS, max_size=3, unique_by=lambda result: result.place))
+    def test_what_was_written_fits_the_schema_and_comes_back(self, results):
+        text = written(*results)
+        text.encode()
+        jsonschema.validate(json.loads(text), SCHEMA)
+        ordered = tuple(sorted(results, key=lambda result: result.place))
+        assert read(text) == Run(head=HEAD, results=ordered)
+
+    def test_options_come_back(self):
+        options = RunOptions(
+            mode="live",
+            judge_model="gpt-4.1",
+            answer_models=("a", "b"),
+            confirm=5,
+            update_results=True,
+        )
+        head = replace(HEAD, options=options)
+        text = written(head=head)
+        jsonschema.validate(json.loads(text), SCHEMA)
+        assert read(text).head == head
+
+    def test_the_schema_is_one_and_knows_no_other_keys(self):
+        jsonschema.Draft202012Validator.check_schema(SCHEMA)
+        for bad in ({"url": "x"}, {"output": ...}, {"outcome": "odd"}, {"case": ...}):
+            with pytest.raises(jsonschema.ValidationError):
+                jsonschema.validate(json.loads(changed(**bad)), SCHEMA)
+
+
+class TestReading:
+    @pytest.mark.parametrize("size", [1, 2, 7, 100])
+    @pytest.mark.parametrize("indent", [None, 2])
+    def test_the_text_may_be_cut_and_laid_out_in_any_way(self, size, indent):
+        document = {"n": 1.5e1, **json.loads(written(FULL, PLAIN)), "later": [-12]}
+        document["results"][1]["duration_s"] = 12.5
+        text = json.dumps(document, indent=indent)
+        pieces = [text[i : i + size] for i in range(0, len(text), size)]
+        assert read(*pieces, "") == read(text)
+        assert read(text).results[1].duration_s == 12.5
+
+    def test_only_a_result_at_a_time_is_read(self):
+        taken = []
+
+        def pieces():
+            for line in written(FULL, PLAIN).splitlines():
+                taken.append(line)
+                yield line
+
+        _, results = read_run(pieces())
+        assert next(results) == PLAIN
+        assert not any("night_train" in line for line in taken[:-1])
+
+    def test_keys_of_later_versions_are_left_out(self):
+        expected = replace(FULL, duration_s=1.235)
+        assert read(changed(votes=[1, 2])).results == (expected,)
+
+    def test_an_empty_object_has_no_results(self):
+        assert problem("{}") == "there are no 'results'"
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("", "not JSON, or cut off: the file ends; expected '{'"),
+            ("[]", "not JSON, or cut off: got '['; expected '{'"),
+            ('{"a": 1, "a": 1', "'a' is given twice"),
+            ('{"a" 1}', "not JSON, or cut off: got '1'; expected ':'"),
+            ("{1: 1}", "not JSON: a key is no text"),
+            ('{"a": NaN}', "not JSON: NaN is not JSON"),
+            ('{"a": 1e999}', "not JSON: 1e999 is too large for a number"),
+            ('{"a": {"b": 1, "b": 1}}', "not JSON: a key is given twice"),
+            ('{"a": tru', "not JSON, or cut off: Expecting value"),
+            ('{"a": 12', "not JSON, or cut off: cut off"),
+            ('{"results": []}', "format: missing; expected 'evalmd-run/1', before the"),
+            ('{"format": 2, "results": []}', "format: got 2; expected 'evalmd-run/1'"),
+            (written(PLAIN)[:-3], "not JSON, or cut off: the file ends; expected '}'"),
+            (written(PLAIN)[:-5], "not JSON, or cut off: the file ends; expected ']'"),
+            (written(PLAIN) + "x", "something follows the end of the JSON"),
+            (written(PLAIN)[:-2] + ', "results": []}', "'results' is given twice"),
+            (
+                written().replace("auto", "odd"),
+                "mode: got 'odd'; expected one of auto, replay,",
+            ),
+            (
+                written().replace("0,", "true,"),
+                "confirm: got True; expected an integer",
+            ),
+            (
+                written().replace("false", "0"),
+                "update_results: got 0; expected true or",
+            ),
+        ],
+        ids=lambda text: text[:20],
+    )
+    def test_what_is_no_run_file_is_refused(self, text, expected):
+        assert problem(text).startswith(expected)
+
+    @pytest.mark.parametrize(
+        ("fields", "expected"),
+        [
+            ({"case": ...}, "there is no 'case'"),
+            ({"measure": None}, "measure: got None; expected a text"),
+            ({"outcome": "odd\x1b" + "x" * 99}, r"outcome: got 'odd\x1bxxx"),
+            ({"type": []}, "type: got a list; expected a text"),
+            ({"tags": {}}, "tags: got a mapping; expected a list"),
+            ({"keys": [1]}, "keys: got 1; expected a text"),
+            ({"usage": {"asked": -1}}, "asked: got -1; expected 0 or more"),
+            ({"duration_s": "1"}, "duration_s: got '1'; expected a number"),
+            ({"duration_s": True}, "duration_s: got True; expected a number"),
+            ({"output": ...}, "there is 'output' without 'output_text', or"),
+            ({"output_text": ...}, "there is 'output' without 'output_text', or"),
+        ],
+        ids=str,
+    )
+    def test_what_is_no_result_is_refused(self, fields, expected):
+        assert problem(changed(**fields)).startswith(f"results[0]: {expected}")
+
+    def test_the_same_item_twice_is_refused(self):
+        text = written(PLAIN, PLAIN)
+        assert problem(text) == "results[1]: the same item a second time"
+
+    @pytest.mark.parametrize("depth", [300, 100_000])
+    def test_deep_nesting_is_refused(self, depth):
+        text = changed(output="?").replace('"?"', "[" * depth + "]" * depth)
+        assert "nested" in problem(text) or "recursion" in problem(text)
+
+    def test_a_value_without_end_is_refused_before_memory_is_full(self, monkeypatch):
+        monkeypatch.setattr(jsonstream, "MAX_VALUE", 1000)
+        asked = []
+
+        def pieces():
+            yield '{"a": "'
+            for n in range(10**6):
+                asked.append(n)
+                yield "x" * 100
+
+        assert problem(*[]) != problem_of(pieces())
+        assert len(asked) < 50
+
+    def test_a_number_that_is_too_long_is_refused(self):
+        assert problem('{"a": ' + "9" * 5000 + "}").startswith("not JSON: Exceeds")
+
+
+def problem_of(pieces):
+    with pytest.raises(RunFileError) as caught:
+        read_run(pieces)
+    return str(caught.value)
+
+
+PIECES = st.sampled_from(
+    [
+        *written(FULL, PLAIN).replace("\n", " ").split(" "),
+        *'{}[]",:\\ 1-e.',
+        '"format": "evalmd-run/1",',
+        '"results": [',
+        "null",
+    ]
+)
+
+
+class TestLaws:
+    @given(st.lists(PIECES | ANY_TEXT, max_size=40))
+    def test_any_text_is_read_or_refused(self, pieces):
+        try:
+            read(*pieces)
+        except RunFileError as error:
+            assert len(str(error)) < 300
+
+    @given(st.data())
+    def test_a_run_file_with_a_value_replaced_is_read_or_refused(self, data):
+        document = json.loads(written(FULL, PLAIN))
+        top = data.draw(st.sampled_from([document, *document["results"]]))
+        top[data.draw(st.sampled_from([*top]))] = data.draw(JSON)
+        try:
+            read(json.dumps(document))
+        except RunFileError as error:
+            assert len(str(error)) < 300
+
+    @given(st.integers(0, len(written(FULL, PLAIN)) - 3))
+    def test_a_run_file_that_is_cut_is_refused(self, length):
+        problem(written(FULL, PLAIN)[:length])

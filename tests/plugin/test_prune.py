@@ -1,0 +1,208 @@
+"""Dropping replies that no request uses: ``evalmd prune`` and ``--update-results``."""
+
+from __future__ import annotations
+
+import pytest
+from measures import ai, logic
+
+from pytest_evalmd.cli import main
+from pytest_evalmd.judge.recordings import read_recordings
+
+MEASURES = ai("one") + ai("two")
+RESULTS = {"one": "calm", "two": "calm"}
+
+
+@pytest.fixture
+def prompts(pytester):
+    """Give what is remembered of a case: the prompts, sorted."""
+
+    def read(name="case"):
+        path = pytester.path / f"__evalmd__/{name}.json"
+        if not path.exists():
+            return []
+        found = read_recordings(path.read_text()).values()
+        return sorted(reply.question.prompt for reply in found)
+
+    return read
+
+
+@pytest.fixture
+def run_with(run_here, judge, write_case):
+    """Write a case and run it."""
+
+    def run(measures=MEASURES, *args, **more):
+        judge(ONE='"calm"', TWO='"calm"')
+        results = {id_: "calm" for id_ in RESULTS if f"id: {id_}" in measures}
+        write_case(measures, results, **more)
+        return run_here(*args)
+
+    return run
+
+
+def changed(measures=MEASURES):
+    return measures.replace("prompt: ONE", "prompt: ONE now")
+
+
+def test_a_prompt_that_changed(run_with, prompts, capsys):
+    run_with()
+    run_with(changed())
+    assert prompts() == ["ONE", "ONE now", "TWO"]
+
+    assert main(["prune", "."]) == 0
+
+    assert prompts() == ["ONE now", "TWO"]
+    assert "__evalmd__/case.json: 1 reply dropped" in capsys.readouterr().out
+    assert main(["prune", "case.md"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_every_judge_is_kept(run_with, prompts):
+    run_with(MEASURES, "--judge-model=a")
+    run_with(MEASURES, "--judge-model=b")
+    run_with(MEASURES, "-o", "evalmd_judge_parameters=temperature: 0")
+
+    assert main(["prune", "."]) == 0
+
+    assert prompts() == ["ONE"] * 3 + ["TWO"] * 3
+
+
+def test_an_answer_that_changed(run_with, prompts, capsys):
+    run_with()
+    run_with(answer="Another.")
+
+    assert main(["prune", "."]) == 0
+
+    assert prompts() == ["ONE", "TWO"]
+    assert "2 replies dropped" in capsys.readouterr().out
+
+
+def test_a_measure_that_is_gone(run_with, prompts):
+    run_with()
+    run_with(ai("one"))
+
+    main(["prune", "."])
+
+    assert prompts() == ["ONE"]
+
+
+def test_a_measure_that_was_renamed_keeps_its_replies(run_with, prompts):
+    run_with()
+    renamed = MEASURES.replace("id: one", "id: uno")
+
+    result = run_with(renamed, "--evalmd-mode=replay", "-k", "uno")
+    main(["prune", "."])
+
+    assert "judge: 0 asked, 1 remembered" in result.outlines
+    assert prompts() == ["ONE", "TWO"]
+
+
+def test_measures_that_ask_the_same_share_their_replies(run_with, prompts):
+    run_with(ai("one") + ai("uno", prompt="ONE"))
+    result = run_with(ai("uno", prompt="ONE"), "--evalmd-mode=replay")
+
+    main(["prune", "."])
+
+    assert "judge: 0 asked, 1 remembered" in result.outlines
+    assert prompts() == ["ONE"]
+
+
+def test_samples_that_are_not_wanted_any_more(run_with, prompts):
+    run_with(ai("one", samples="3"))
+    run_with(ai("one", samples="2"))
+
+    main(["prune", "."])
+
+    assert prompts() == ["ONE", "ONE"]
+
+
+def test_replies_about_other_inputs_are_kept(run_with, prompts):
+    def chain(code):
+        return logic("size", code) + ai("one", input="size")
+
+    run_with(chain("return 1;"))
+    run_with(chain("return 2;"))
+
+    main(["prune", "."])
+
+    assert prompts() == ["ONE", "ONE"]
+
+
+def test_a_file_without_any_reply_in_use_goes(run_with, prompts, pytester):
+    run_with()
+    run_with(logic("plain", "return 1;"))
+
+    main(["prune", "."])
+
+    assert not (pytester.path / "__evalmd__/case.json").exists()
+
+
+def test_broken_cases_and_files_are_left_alone(run_with, pytester, prompts, capsys):
+    run_with()
+    run_with(changed(), name="other.md")
+    path = pytester.path / "__evalmd__/other.json"
+    path.write_text("{")
+    case = pytester.path / "case.md"
+    case.write_text(case.read_text().replace("type: ai", "type: oracle"))
+
+    assert main(["prune", "."]) == 1
+
+    said = capsys.readouterr().err
+    assert "case.md:" in said
+    assert "other.json: not pruned: not JSON" in said
+    assert prompts() == ["ONE", "TWO"]
+    assert path.read_text() == "{"
+
+
+@pytest.mark.parametrize("path", ["empty", "no-such.md"])
+def test_nothing_to_prune_is_said(pytester, monkeypatch, capsys, path):
+    monkeypatch.chdir(pytester.path)
+    (pytester.path / "empty").mkdir()
+
+    assert main(["prune", path]) == 1
+    assert capsys.readouterr().err
+
+
+def test_update_results_drops_what_the_run_did_not_use(run_with, prompts):
+    run_with()
+    run_with(changed())
+    run_with(changed(), "--update-results", "-k", "two")  # that one only
+    assert prompts() == ["ONE", "ONE now", "TWO"]
+
+    run_with(changed(), "--update-results")
+
+    assert prompts() == ["ONE now", "TWO"]
+
+
+def test_update_results_drops_nothing_of_what_failed(run_with, prompts, judge):
+    run_with()
+    result = run_with(MEASURES.replace("prompt: ONE", "prompt: X"), "--update-results")
+
+    result.assert_outcomes(passed=1, errors=1)
+    assert prompts() == ["ONE", "TWO"]
+
+
+def test_update_results_of_one_client_keeps_the_replies_of_the_others(
+    run_here, pytester, write_case, prompts
+):
+    pytester.makeconftest("""
+import pytest
+from pytest_evalmd import Reply
+
+class Judge:
+    async def complete(self, request):
+        return Reply(text='{"reason": "so", "response": "calm"}')
+
+@pytest.fixture(scope="session", params=["x", "y"])
+def llm_client(request):
+    return Judge()
+""")
+    write_case(MEASURES, RESULTS)
+    run_here().assert_outcomes(passed=4)
+    assert prompts() == ["ONE", "ONE", "TWO", "TWO"]
+
+    run_here("case.md::one[x]", "--update-results").assert_outcomes(passed=1)
+    assert prompts() == ["ONE", "ONE", "TWO", "TWO"]
+
+    write_case(changed(), RESULTS)
+    run_here("case.md::one[x]", "--update-results").assert_outcomes(passed=1)
+    assert prompts() == ["ONE", "ONE now", "TWO", "TWO"]
