@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_evalmd.case.model import Compare, Measure
-from pytest_evalmd.case.problems import SHOWN_CHARACTERS, shorten
+from pytest_evalmd.case.problems import SHOWN_CHARACTERS, printable, shorten
 
 LONG_LINE = 100
 """Results longer than this, in characters, are shown as a diff of their items."""
@@ -61,11 +61,11 @@ class Failure:
         parts += ["", self.brief()]
         if self.next_step:
             parts.append(self.next_step)
-        return "\n".join(parts)
+        return printable("\n".join(parts))
 
     def brief(self) -> str:
         """Say it on one line."""
-        return f"{self.path}:{self.line}: {self.problem}"
+        return printable(f"{self.path}:{self.line}: {self.problem}")
 
 
 def problem(measure: Measure, recorded: str, computed: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from pytest_evalmd.case.model import Measure
+from pytest_evalmd.case.problems import printable
 from pytest_evalmd.case.results import ResultError
 from pytest_evalmd.failure import Failure, accept_command, diff, problem
 from pytest_evalmd.job import Job, MeasureError, Output
@@ -258,7 +259,7 @@ class MeasureItem(pytest.Function):
         return Failure(
             measure_id=self.measure.id,
             description=self.measure.description,
-            problem=problem,
+            problem=printable(problem),
             path=relative(self.path, self.config),
             line=line,
             details=tuple(details),

@@ -30,7 +30,7 @@ def account(config: pytest.Config) -> dict[str, Any] | None:
     return {
         "cost": judging.cost.to_plain(),
         "not_remembered": sorted(set(judging.not_remembered)),
-        "adaptations": measuring.adaptations(),
+        "adaptations": measuring.askers.adaptations(),
         "folders": sorted(map(str, judging.folders())),
     }
 
@@ -86,8 +86,8 @@ class Ledger:
             for line in self.not_remembered:
                 tr.line(line, red=True)
         lines = [*self.adaptations, self.plan or self.cost.line()]
-        for line in filter(None, lines):
-            tr.line(line)
+        for number, line in enumerate(filter(None, lines)):
+            tr.line("\n" * (number == 0) + line)
 
     def _take(self, account: Mapping[str, Any] | None) -> None:
         if account:

@@ -48,12 +48,13 @@ class Measuring:
         self.loop = BackgroundLoop()
         self.on_wait: Callable[[], None] = lambda: None
         self.on_done: Callable[[], None] = lambda: None
+        self.on_drain: Callable[[], None] = lambda: None
         self._found: dict[Key, Output | MeasureError] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         """Of the event loop: touched there only."""
-        self._wanted = 0
+        self.wanted = 0
         """Replies that were to be asked for."""
-        self._askers = Askers()
+        self.askers = Askers()
 
     def close(self) -> None:
         """End what runs beside this process's main thread."""
@@ -104,34 +105,23 @@ class Measuring:
             if isinstance(self._found.get(key), MeasureError):
                 del self._found[key]
 
-    def progress_line(self) -> str:
-        """Say how far judging is."""
-        cost = self.judging.cost
-        line = f" [judging: {cost.requests} of {self._wanted} asked"
-        waiting_s = self._askers.waiting_s()
-        if waiting_s > 0:
-            line += f", rate limit: {waiting_s:.0f} s"
-        return f"{line}, {cost.tokens_asked + cost.tokens_answered:,} tokens]"
-
-    def adaptations(self) -> list[str]:
-        """Say what had to be left out of requests because a server refused it."""
-        return self._askers.adaptations()
-
     def drain(self, given: object) -> None:
         """Ask a client nothing more and wait for what it was asked, for a while.
 
         Args:
             given: what the ``llm_client`` fixture gave.
         """
-        if asker := self._askers.remove(given):
+        if asker := self.askers.remove(given):
             asker.stopped = True
+            if asker.tasks:
+                self.on_drain()
             self._wait(asker.finish())
 
     def _asker(self, given: object) -> Asker:
-        if asker := self._askers.get(given):
+        if asker := self.askers.get(given):
             return asker
         try:
-            asker = self._askers.add(given)
+            asker = self.askers.add(given)
         except JudgeError as error:
             raise MeasureError(str(error), "error") from None
         if isinstance(key := getattr(given, "api_key", None), str):
@@ -190,7 +180,7 @@ class Measuring:
     ) -> asyncio.Task[None]:
         if job.key not in self._tasks:
             if job.measure.type == "ai":
-                self._wanted += job.measure.samples
+                self.wanted += job.measure.samples
             task = asyncio.create_task(self._run(job, asker, place, again))
             self._tasks[job.key] = task
             asker.tasks.add(task)

@@ -33,6 +33,7 @@ def measuring_of(config: pytest.Config) -> Measuring:
         measuring = Measuring(options, _judging(options, config), _sandbox(options))
         progress = Progress(config, measuring)
         measuring.on_wait, measuring.on_done = progress.show, progress.clear
+        measuring.on_drain = progress.say_waiting
         config.stash[MEASURING] = measuring
     return config.stash[MEASURING]
 
@@ -57,7 +58,7 @@ def check_plan(session: pytest.Session) -> None:
         return
     ledger = config.pluginmanager.get_plugin("evalmd-ledger")
     if config.option.collectonly and isinstance(ledger, Ledger):
-        ledger.plan = plan.line()
+        ledger.plan = plan.line() if plan.requests or plan.remembered else None
     if too_much := plan.over(options.max_requests, options.max_tokens):
         _refuse(too_much, measuring, config)
 

@@ -63,6 +63,11 @@ def shorten(text: str, width: int = SHOWN_CHARACTERS) -> str:
     return line if whole else line[: width - 1] + "…"
 
 
+def printable(text: str) -> str:
+    """Show what would steer a terminal, or not be seen, as an escape; lines stay."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
 def got(value: object) -> str:
     """Say what was found, shortened."""
     return f"got {shorten(repr(value))}"

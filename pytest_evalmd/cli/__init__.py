@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from pytest_evalmd.cli import agreement, compare, prune
+from pytest_evalmd.cli import agreement, compare, prune, selfcheck
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     agreement.add_to(subcommands)
     compare.add_to(subcommands)
     prune.add_to(subcommands)
+    selfcheck.add_to(subcommands)
     parsed = parser.parse_args(arguments)
     status: int = parsed.run(parsed)
     return status

@@ -50,7 +50,7 @@ class Cost:
         if self.skipped:
             parts.append(f"{self.skipped} skipped")
         line = f"judge: {', '.join(parts)}"
-        if not self.requests:
+        if self.requests == self.unmetered:  # no server counted any token
             return line
         line += (
             f"; tokens: {self.tokens_asked:,} asked ({self.tokens_cached:,} cached), "

@@ -267,7 +267,10 @@ class Judging:
                 raise
             request = ask_again(request, reply, str(error))
         reply = await self._complete(client, request, cost)
-        return read_reply(reply, ask.measure, problem_of=ask.problem_of), reply
+        try:
+            return read_reply(reply, ask.measure, problem_of=ask.problem_of), reply
+        except JudgeError as error:
+            raise JudgeError(error.kind, f"{error} (asked twice)") from None
 
     async def _complete(self, client: LLMClient, request: Request, cost: Cost) -> Reply:
         reply = await call(client, request, self.timeout_s)

@@ -25,16 +25,11 @@ class Slots:
         self._free = limit
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._count = 0
-        self._stopped = False
         self.in_flight = 0
 
     @contextlib.asynccontextmanager
     async def slot(self, place: int) -> AsyncIterator[None]:
-        """Wait for a slot; the lowest place is served first.
-
-        Raises:
-            StoppedError: none will be free any more.
-        """
+        """Wait for a slot; the lowest place is served first."""
         await self._acquire(place)
         self.in_flight += 1
         try:
@@ -43,17 +38,7 @@ class Slots:
             self.in_flight -= 1
             self._release()
 
-    def stop(self) -> None:
-        """Serve nobody any more; what is in flight goes on."""
-        self._stopped = True
-        for _, _, waiter in self._waiting:
-            if not waiter.done():
-                waiter.set_exception(StoppedError())
-        self._waiting.clear()
-
     async def _acquire(self, place: int) -> None:
-        if self._stopped:
-            raise StoppedError
         if self._free > 0:
             self._free -= 1
             return
@@ -63,7 +48,7 @@ class Slots:
         try:
             await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and not waiter.exception():
+            if waiter.done() and not waiter.cancelled():
                 self._release()  # it was given a slot that it will not use
             raise
 

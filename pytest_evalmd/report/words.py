@@ -96,9 +96,9 @@ def blind_spot(total: Row) -> str | None:
     """Say what a comparison of so few cases can't see."""
     if total.significant or not total.needed or not total.n:
         return None
+    if total.needed + total.better > total.cases:
+        return f"Of so few cases ({total.cases}) nothing can be told from noise."
     share = f"{100 * total.needed / total.cases:.0f} %"
-    if total.needed > total.cases:
-        return f"Whatever happens to {total.cases} cases can't be told from noise."
     return (
         f"Fewer than {total.needed} of {total.cases} cases ({share}) getting worse "
         "can't be told from noise."

@@ -37,7 +37,7 @@ SHOWN = 200
 LARGEST = 1e100
 """Numbers beyond this are compared, but not averaged."""
 
-_PASSED: frozenset[Kind] = frozenset(("passed", "updated"))
+_VERDICTS: dict[Kind, bool] = {"passed": True, "updated": True, "failed": False}
 _ERRORS: frozenset[Kind] = frozenset(("error", "blocked"))
 _SHORT = 40
 
@@ -54,26 +54,15 @@ class Seen(NamedTuple):
     """Of the output, or the problem; shortened."""
     recorded: str
     """The recorded result, or a digest of it if it is long."""
-
-    @property
-    def passed(self) -> bool | None:
-        """Whether it agreed with the recorded result; ``None``: nobody can tell."""
-        if self.outcome in _PASSED:
-            return True
-        return False if self.outcome == "failed" else None
+    passed: bool | None
+    """Whether it agreed with the recorded result; ``None``: nobody can tell."""
+    number: float | None
+    """The output, if it is a number."""
 
     @property
     def is_error(self) -> bool:
         """Whether it could not be computed."""
         return self.outcome in _ERRORS
-
-    @property
-    def number(self) -> float | None:
-        """The output, if it is a number."""
-        value = self.value
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        return float(value) if -LARGEST <= value <= LARGEST else None
 
 
 class Pair(NamedTuple):
@@ -85,7 +74,7 @@ class Pair(NamedTuple):
     base: Seen | None
     candidate: Seen | None
     reason: str = ""
-    """The candidate's judge's, shortened."""
+    """The candidate's judge's."""
 
     @property
     def fate(self) -> Fate:
@@ -150,12 +139,12 @@ class Side:
     @property
     def passed(self) -> int:
         """How many agreed with the recorded result."""
-        return sum(self.outcomes[kind] for kind in _PASSED)
+        return sum(self.outcomes[kind] for kind, passed in _VERDICTS.items() if passed)
 
     @property
     def judged(self) -> int:
         """How many were held against a recorded result."""
-        return self.passed + self.outcomes["failed"]
+        return sum(self.outcomes[kind] for kind in _VERDICTS)
 
     @property
     def errors(self) -> int:
@@ -184,7 +173,7 @@ def pair_up(
         partner = _partner(known, result.variant)
         if partner is not None:
             matched.add((result.case, result.measure, partner.variant))
-        yield Pair(*result.place, partner, _seen(result), shorten(result.reason, SHOWN))
+        yield Pair(*result.place, partner, _seen(result), result.reason)
     for (case, measure), known in waiting.items():
         for seen in known:
             if (case, measure, seen.variant) not in matched:
@@ -201,7 +190,7 @@ def difference(pair: Pair, fate: Fate) -> Difference:
         variant=pair.variant,
         base=base.text if base else "",
         candidate=candidate.text if candidate else "",
-        reason=pair.reason,
+        reason=shorten(pair.reason, SHOWN),
         recorded_changed=bool(
             base and candidate and base.recorded != candidate.recorded
         ),
@@ -209,9 +198,10 @@ def difference(pair: Pair, fate: Fate) -> Difference:
 
 
 def _partner(known: list[Seen], variant: str) -> Seen | None:
+    if len(known) <= 1:
+        return known[0] if known else None
     by_variant = {seen.variant: seen for seen in known}
-    only = known[0] if len(known) == 1 else None
-    return by_variant.get(variant) or by_variant.get("") or only
+    return by_variant.get(variant) or by_variant.get("")
 
 
 def _seen(result: RunResult) -> Seen:
@@ -221,11 +211,19 @@ def _seen(result: RunResult) -> Seen:
         outcome=result.outcome,
         computed=result.output_text is not None,
         value=_brief(result.output),
-        text=shorten(text, SHOWN),
+        text=text if len(text) <= _SHORT else shorten(text, SHOWN),
         recorded=_digest(result.recorded_text).hex()
         if len(result.recorded_text) > _SHORT
         else result.recorded_text,
+        passed=_VERDICTS.get(result.outcome),
+        number=_number(result.output),
     )
+
+
+def _number(value: Value) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if -LARGEST <= value <= LARGEST else None
 
 
 def _brief(value: Value) -> Value | bytes:

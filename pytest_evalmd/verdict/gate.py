@@ -63,9 +63,7 @@ def decide(comparison: Comparison, gate: Gate) -> Decision:
     against, fine = _REASONS[gate.kind](comparison, gate)
     errors = comparison.fates.get("error", 0)
     if errors and not gate.allow_errors:
-        against.append(
-            f"{_results(errors)} can't be computed that the base had or lacks"
-        )
+        against.append(f"{_results(errors)} can't be computed, new since the base")
     judged = comparison.candidate.judged if gate.kind == "rate" else comparison.total.n
     if not judged:
         where = "" if gate.kind == "rate" else " in both runs"

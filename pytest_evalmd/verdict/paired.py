@@ -93,10 +93,8 @@ class Row:
         enough = self.needed
         if enough is None:
             return "no more than noise"
-        if enough > self.cases:
-            return (
-                f"too few cases to tell: only {enough} worse would be more than noise"
-            )
+        if enough + self.better > self.cases:
+            return f"too few cases to tell: it takes {enough} that are worse"
         if self.worse > self.better:
             return f"too few to tell from noise: it takes {enough} that are worse"
         return "no worse"
@@ -200,8 +198,10 @@ def compare_runs(
     for pair in pair_up(sides[0].counted(base), sides[1].counted(candidate)):
         fate = pair.fate
         fates[fate] += 1
-        for tally in (tallies.setdefault(pair.measure, _Tally()), total):
-            tally.add(pair, fate)
+        if pair.measure not in tallies:
+            tallies[pair.measure] = _Tally()
+        tallies[pair.measure].add(pair, fate)
+        total.add(pair, fate)
         if fate != "unchanged":
             differences.append(difference(pair, fate))
     return Comparison(

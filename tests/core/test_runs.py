@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -80,6 +82,15 @@ def problem(*pieces):
     return str(caught.value)
 
 
+def refusal(*pieces):
+    """Read and say what is wrong, if anything is."""
+    try:
+        read(*pieces)
+    except RunFileError as error:
+        return str(error)
+    return ""
+
+
 def changed(**fields):
     """Give a run file, one of whose results has other fields; ``...`` drops one."""
     document = json.loads(written(FULL))
@@ -140,6 +151,21 @@ class TestWriting:
         for bad in ({"url": "x"}, {"output": ...}, {"outcome": "odd"}, {"case": ...}):
             with pytest.raises(jsonschema.ValidationError):
                 jsonschema.validate(json.loads(changed(**bad)), SCHEMA)
+
+
+class TestDocs:
+    TEXT = Path(__file__).parents[2].joinpath("docs/runs.md").read_text("utf-8")
+
+    def test_the_file_shown_is_one_as_it_is_written(self):
+        (text,) = re.findall("```json\n(.*?)```", self.TEXT, re.DOTALL)
+        jsonschema.validate(json.loads(text), SCHEMA)
+        assert write_run(read(text)) == text
+
+    def test_the_python_runs(self):
+        (text,) = re.findall("```python\n(.*?)```", self.TEXT, re.DOTALL)
+        found: dict[str, object] = {}
+        exec(text, found)
+        assert found["comparison"].fates == {"unchanged": 1}
 
 
 class TestReading:
@@ -248,17 +274,12 @@ class TestReading:
                 asked.append(n)
                 yield "x" * 100
 
-        assert problem(*[]) != problem_of(pieces())
+        with pytest.raises(RunFileError, match="a value of over 1,000 characters"):
+            read_run(pieces())
         assert len(asked) < 50
 
     def test_a_number_that_is_too_long_is_refused(self):
         assert problem('{"a": ' + "9" * 5000 + "}").startswith("not JSON: Exceeds")
-
-
-def problem_of(pieces):
-    with pytest.raises(RunFileError) as caught:
-        read_run(pieces)
-    return str(caught.value)
 
 
 PIECES = st.sampled_from(
@@ -275,20 +296,14 @@ PIECES = st.sampled_from(
 class TestLaws:
     @given(st.lists(PIECES | ANY_TEXT, max_size=40))
     def test_any_text_is_read_or_refused(self, pieces):
-        try:
-            read(*pieces)
-        except RunFileError as error:
-            assert len(str(error)) < 300
+        assert len(refusal(*pieces)) < 300
 
     @given(st.data())
     def test_a_run_file_with_a_value_replaced_is_read_or_refused(self, data):
         document = json.loads(written(FULL, PLAIN))
         top = data.draw(st.sampled_from([document, *document["results"]]))
         top[data.draw(st.sampled_from([*top]))] = data.draw(JSON)
-        try:
-            read(json.dumps(document))
-        except RunFileError as error:
-            assert len(str(error)) < 300
+        assert len(refusal(json.dumps(document))) < 300
 
     @given(st.integers(0, len(written(FULL, PLAIN)) - 3))
     def test_a_run_file_that_is_cut_is_refused(self, length):

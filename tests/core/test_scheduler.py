@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from pytest_evalmd.judge.scheduler import Slots, StoppedError
+from pytest_evalmd.judge.scheduler import Slots
 
 
 class Work:
@@ -113,22 +113,3 @@ def test_cancelling_at_random_leaks_nothing():
         work = asyncio.run(asyncio.wait_for(run(random.Random(seed)), 10))
         assert work.most == 3
         assert work.slots.in_flight == 0
-
-
-def test_stopped():
-    async def run():
-        work = Work(1)
-        flying = asyncio.create_task(work.do(0, 0.01))
-        await settle()
-        waiting = [asyncio.create_task(work.do(n)) for n in (1, 2)]
-        await settle()
-        waiting[1].cancel()
-        work.slots.stop()
-        found = await asyncio.gather(flying, *waiting, return_exceptions=True)
-        with pytest.raises(StoppedError):
-            await work.do(3)
-        return work.order, [type(error) for error in found]
-
-    order, found = asyncio.run(asyncio.wait_for(run(), 5))
-    assert order == [0]
-    assert found == [type(None), StoppedError, asyncio.CancelledError]

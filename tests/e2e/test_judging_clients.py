@@ -47,8 +47,10 @@ def test_openai_clients(project, kind, scope):
         assert len(project.recorded()) == 12
 
 
-@pytest.mark.parametrize("body", ["closed", "context"])
-@pytest.mark.parametrize("scope", ["function", "module", "session"])
+@pytest.mark.parametrize(
+    ("scope", "body"),
+    [("function", "closed"), ("module", "context"), ("session", "closed")],
+)
 def test_a_client_that_its_fixture_closes(project, scope, body):
     project.write_many(2, measures=2)
     with MockServer(latency_s=0.05) as server:

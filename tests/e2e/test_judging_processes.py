@@ -6,7 +6,11 @@ import pytest
 from mock_server import MockServer
 from projects import ai, asked, logic
 
-DISTRIBUTIONS = ["load", "loadfile", "worksteal"]
+DISTRIBUTIONS = [
+    "load",
+    pytest.param("loadfile", marks=pytest.mark.slow),
+    "worksteal",
+]
 
 
 @pytest.mark.parametrize("dist", DISTRIBUTIONS)

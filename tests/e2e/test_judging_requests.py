@@ -25,16 +25,14 @@ def test_so_many_in_flight_and_none_twice(project):
 @pytest.mark.parametrize("retry_after", [False, True])
 def test_a_limited_rate_fails_nothing(project, retry_after):
     project.write_many(100)
-    limits = {"rate_per_s": 20, "burst": 5, "retry_after": retry_after}
-    with MockServer(**limits) as server:
+    with MockServer(rate_per_s=20, retry_after=retry_after) as server:
         run = project.run(server, "-q", "--evalmd-concurrency=20")
 
     assert run.summary == {"passed": 100}
     assert len(project.recorded()) == 100
     assert run.line("judge: ").startswith("judge: 100 asked, 0 remembered")
-    # Most requests are let through the first time.
-    assert len(server.requests) < 200
-    assert run.seconds < 60  # the server alone takes 5 s
+    assert len(server.requests) < 300  # a refusal doesn't lead to another one
+    assert run.seconds < 60  # the server alone takes 4 s
 
 
 def test_one_changed_prompt_is_one_request(project):
@@ -85,13 +83,14 @@ def test_dependents_are_asked_as_soon_as_their_inputs_are_there(project):
             ai(f"c{c}", input=f"b{c}"),
             logic(f"d{c}", "return input;", input=f"c{c}"),
         )
-    with MockServer(latency_s=0.3) as server:
-        run = project.run(server, "-q", "--evalmd-concurrency=10")
+    with MockServer(latency_s=0.1) as server:
+        run = project.run(server, "-q", "--evalmd-concurrency=4")
 
     assert run.summary == {"passed": 40}
     assert len(asked(server)) == len(server.requests) == 20
-    assert server.max_in_flight == 10
-    assert run.seconds < 5
+    assert server.max_in_flight == 4
+    order = list(asked(server))  # pytest wants c0 long before a9
+    assert order.index("PROMPT c0.") < order.index("PROMPT a9.")
 
 
 def test_everything_remembered_needs_neither_key_nor_client(project):

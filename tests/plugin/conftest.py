@@ -36,7 +36,8 @@ def llm_client():
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch):
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "EVALMD_JUDGE_MODEL"):
+    ours = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "EVALMD_JUDGE_MODEL")
+    for name in (*ours, "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -31,7 +31,7 @@ def test_a_difference(run, judge, write_case):
     result = run("--judge-model=some model", "-p", "no:cacheprovider")
 
     assert result.ret == 1
-    text = section(result, "case.md [tone]")
+    text = section(result, "a/case.md [tone]")
     assert [line for line in text if not line.startswith("[gw")][:9] == [
         "tone: tone?",
         "",
