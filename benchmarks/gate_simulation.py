@@ -96,9 +96,9 @@ def write_table(runs: int) -> str:
             rows.append(
                 (*said, *(f"{100 * share:.1f} %" for share in (*alarms, *caught)))
             )
-    said = f"Made by `benchmarks/gate_simulation.py`: {runs} runs a cell, votes of {LIMIT}."
+    source = f"Made by `benchmarks/gate_simulation.py`: {runs} runs a cell, votes of {LIMIT}."
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, "", said])
+    return "\n".join([*lines, "", source])
 
 
 def simulate(flip: float, cases: int, drop: float, runs: int) -> Share:

@@ -52,9 +52,8 @@ class Subject:
         """Gather what the judge sees, given an answer in place of the recorded one."""
         measure = self.measure
         sources = {"query": self.case.query.text, "answer": answer}
-        texts: dict[str, str] = {
-            name: text for name, text in sources.items() if name in measure.context
-        }
+        seen = [name for name in sources if name in measure.context]
+        texts = {name: sources[name] for name in seen}
         if isinstance(measure.input, str):
             texts["input"] = sources[measure.input]
         elif measure.input is not None:
@@ -75,7 +74,7 @@ class Report:
     fates: list[tuple[str, Fate]] = field(default_factory=list)
     """Each with its attack's name."""
     failed: bool = False
-    """Whether there is no verdict on the answer as recorded, or none that can move."""
+    """Whether there is no verdict on the answer as recorded."""
 
 
 def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -180,8 +179,8 @@ class Check:
             report.failed = True
             return report
         if not wanted:
-            line = f"{subject.place}: not checked: its compare lets every verdict pass"
-            report.lines.append(line)
+            why = "its compare lets every verdict pass"
+            report.lines.append(f"{subject.place}: not checked: {why}")
             return report
         mark = attacks.mark_of(subject.request(answer))
         target = Target(answer=answer, mark=mark, aim=wanted[0])
@@ -208,34 +207,31 @@ class Check:
                 return "stopped", ""
             return "error", f"got no verdict: {error}"
         obeyed = attack.kind == "adds" and same(attacked, target.aim)
-        wish = ", as it asked" if obeyed else ""
-        return "moved", f"moved {_shown(baseline)} -> {_shown(attacked)}{wish}"
+        old, new = (shorten(write_json(one), 60) for one in (baseline, attacked))
+        return "moved", f"moved {old} -> {new}{', as it asked' if obeyed else ''}"
 
     def _wanted(self, subject: Subject, baseline: Value) -> list[Value]:
         """Give the responses worth an attack: the valid ones, if there are any."""
-        moves = [
-            aim
-            for aim in attacks.aims(subject.measure, baseline)
-            if self._moves(subject, baseline, aim)
-        ]
-        problem_of = self._problem_of(subject.measure)
+        measure, problem_of = subject.measure, self._problem_of(subject.measure)
+        possible = attacks.aims(measure, baseline)
+        moves = [one for one in possible if self._moves(subject, baseline, one)]
         return [aim for aim in moves if problem_of(aim) is None] or moves
 
     def _moves(self, subject: Subject, baseline: Value, attacked: Value) -> bool:
         """Tell whether a response is another one, as far as the measure tells."""
-        measure, matches = subject.measure, self._matches
-        if same(baseline, attacked):
-            return False
-        if holds(measure, accept(measure, "", baseline), attacked, matches):
+        measure = subject.measure
+
+        def matches(pattern: str, text: str, ignore_case: bool) -> bool:
+            return self.sandbox.matches(pattern, text, ignore_case=ignore_case)
+
+        text = accept(measure, "", baseline)
+        if same(baseline, attacked) or holds(measure, text, attacked, matches):
             return False
         if measure.compare not in ("pattern", "any-of"):
             return True
         recorded = subject.case.result_text(measure.id)
         both = (holds(measure, recorded, one, matches) for one in (baseline, attacked))
         return not all(both)
-
-    def _matches(self, pattern: str, text: str, ignore_case: bool) -> bool:
-        return self.sandbox.matches(pattern, text, ignore_case=ignore_case)
 
     async def _judge(self, subject: Subject, answer: str) -> Value:
         """Get a verdict on an answer, as a run does, but remember nothing."""
@@ -270,8 +266,7 @@ class Check:
         return problem_of
 
 
-def _summary(reports: Iterable[Report], left_out: int) -> Iterator[str]:
-    reports = list(reports)
+def _summary(reports: list[Report], left_out: int) -> Iterator[str]:
     fates = Counter(one for report in reports for one in report.fates)
     for attack in attacks.ALL:
         counts = {fate: fates[attack.name, fate] for fate in get_args(Fate)}
@@ -283,10 +278,8 @@ def _summary(reports: Iterable[Report], left_out: int) -> Iterator[str]:
         f"(measures: {checked}, attacks: version {attacks.ATTACKS})"
     )
     if left_out:
-        yield (
-            f"ai measures left out: {left_out}; their judge sees no answer, or "
-            "another measure's output"
-        )
+        why = "their judge sees no answer, or another measure's output"
+        yield f"ai measures left out: {left_out}; {why}"
 
 
 def _counted(counts: dict[str, int]) -> str:
@@ -299,10 +292,6 @@ def _counted(counts: dict[str, int]) -> str:
     if counts["error"]:
         said += f", {counts['error']} without a verdict"
     return said
-
-
-def _shown(value: Value) -> str:
-    return shorten(write_json(value), 60)
 
 
 def _print(text: str) -> None:

@@ -80,9 +80,9 @@ def rate(passed: int, n: int, interval: Interval) -> str:
 def shift(numbers: Numbers) -> str:
     """Write by how much numbers moved."""
     if numbers.interval is None:
-        return f"{numbers.difference:+.4g}"
+        return f"{numbers.difference:+.3g}"
     low, high = numbers.interval
-    return f"{numbers.difference:+.4g} ({low:.4g} to {high:.4g})"
+    return f"{numbers.difference:+.3g} ({low:.3g} to {high:.3g})"
 
 
 def moved(numbers: Numbers) -> str:

@@ -109,7 +109,7 @@ p: chance of so many worse cases by noise alone (McNemar; Holm across measures).
 Of so few cases (7) nothing can be told from noise.
 
 numbers                   n       base  candidate  difference (95 % interval)
-rating                    7      8.143      7.429  -0.7143 (-2.571 to 1.143)
+rating                    7      8.143      7.429  -0.714 (-2.57 to 1.14)
     no more than noise
 
 gate: FAILED
@@ -144,7 +144,7 @@ Of so few cases (3) nothing can be told from noise.
 
 | numbers | n | base | candidate | difference | |
 |---|--:|--:|--:|--:|---|
-| `rating` | 3 | 9 | 7.333 | -1.667 (-5 to 0) | too few cases to tell |
+| `rating` | 3 | 9 | 7.333 | -1.67 (-5 to 0) | too few cases to tell |
 
 <details open>
 <summary>broke (1)</summary>

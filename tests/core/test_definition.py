@@ -150,6 +150,8 @@ BAD_TOGETHER = {
     ): "threshold: got 1.1; expected a number abov",
     ("tolerance: 1", "compare: exact"): "tolerance: got 1; expected none with compare: "
     "exact; it is for within",
+    ("tolerance: 1", "output: text"): "tolerance: got 1; expected none with output "
+    "text; within holds numbers together",
     ("range: 1..2", "output: text"): "range: got '1..2'; expected no range, or output: "
     "integer or number",
     ("compare: subset", "output: text"): "compare: got 'subset'; expected another one; "

@@ -121,7 +121,8 @@ def test_the_whole_text_and_one_line():
         path="a/case.md",
         line=7,
         details=("- recorded: 1", "+ computed: 2"),
-        reason="counted",
+        reason="counted\x1b[2J",
+        provenance="recorded from gpt-x on 2026-11-20",
         next_step="to accept it: pytest",
     )
     bare = Failure(measure_id="m", description="d", problem="broken", path="p", line=1)
@@ -133,7 +134,9 @@ def test_the_whole_text_and_one_line():
         "- recorded: 1",
         "+ computed: 2",
         "",
-        "the judge's reason: counted",
+        "the judge's reason: counted\\x1b[2J",
+        "",
+        "recorded from gpt-x on 2026-11-20",
         "",
         "a/case.md:7: 2 differs from the recorded 1",
         "to accept it: pytest",
