@@ -61,7 +61,7 @@ class Failure:
         parts += ["", self.brief()]
         if self.next_step:
             parts.append(self.next_step)
-        return printable("\n".join(parts))
+        return "\n".join(map(printable, "\n".join(parts).split("\n")))
 
     def brief(self) -> str:
         """Say it on one line."""

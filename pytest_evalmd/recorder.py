@@ -13,6 +13,7 @@ import pytest
 from pytest_evalmd.files import write_atomically
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.judge.secrets import environment_keys
+from pytest_evalmd.judge.spool import NotRememberedError, check_no_secret
 from pytest_evalmd.options import OPTIONS
 from pytest_evalmd.report.terminal import write_terminal
 from pytest_evalmd.session import relative
@@ -129,12 +130,12 @@ class RunRecorder:
     def _write(self, path: Path, run: Run) -> None:
         text = write_run(run)
         shown = relative(path, self.config)
-        if any(len(key) >= 8 and key in text for key in environment_keys()):
-            self.problems.append(f"{shown}: not written: it would hold an API key")
-            return
         try:
+            check_no_secret(text, environment_keys())
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, text.encode())
+        except NotRememberedError as error:
+            self.problems.append(f"{shown}: not written: {error}")
         except OSError as error:
             self.problems.append(f"{shown}: not written: {error.strerror or error}")
 

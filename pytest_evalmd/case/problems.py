@@ -64,8 +64,8 @@ def shorten(text: str, width: int = SHOWN_CHARACTERS) -> str:
 
 
 def printable(text: str) -> str:
-    """Show what would steer a terminal, or not be seen, as an escape; lines stay."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    """Show what would steer a terminal, or not be seen, as an escape."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def got(value: object) -> str:

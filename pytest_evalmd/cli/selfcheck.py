@@ -53,7 +53,7 @@ class Subject:
         measure = self.measure
         sources = {"query": self.case.query.text, "answer": answer}
         seen = [name for name in sources if name in measure.context]
-        texts = {name: sources[name] for name in seen}
+        texts: dict[str, str] = {name: sources[name] for name in seen}
         if isinstance(measure.input, str):
             texts["input"] = sources[measure.input]
         elif measure.input is not None:
@@ -169,19 +169,15 @@ class Check:
 
     async def report(self, subject: Subject) -> Report:
         """Attack one measure."""
-        report = Report()
-        answer = subject.case.answer.text
+        answer, report = subject.case.answer.text, Report()
         try:
             baseline = await self._judge(subject, answer)
             wanted = self._wanted(subject, baseline)
         except (JudgeError, LogicError) as error:
-            report.lines.append(f"{subject.place}: not checked: {error}")
-            report.failed = True
-            return report
+            return Report([f"{subject.place}: not checked: {error}"], failed=True)
         if not wanted:
-            why = "its compare lets every verdict pass"
-            report.lines.append(f"{subject.place}: not checked: {why}")
-            return report
+            why = "not checked: its compare lets every verdict pass"
+            return Report([f"{subject.place}: {why}"])
         mark = attacks.mark_of(subject.request(answer))
         target = Target(answer=answer, mark=mark, aim=wanted[0])
         improvable = any(attacks.better(baseline, aim) for aim in wanted)

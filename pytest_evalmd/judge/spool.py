@@ -46,7 +46,7 @@ def check_no_secret(text: str, secrets: Collection[str]) -> None:
     for secret in map(str.strip, secrets):
         forms = (write_json(secret)[1:-1], json.dumps(secret)[1:-1])
         if len(secret) >= SECRET_LENGTH and any(form in text for form in forms):
-            raise NotRememberedError("the reply holds the value of an API key")
+            raise NotRememberedError("it holds the value of an API key")
 
 
 def make_spool(case: Path) -> None:

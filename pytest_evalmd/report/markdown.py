@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from pytest_evalmd.case.problems import shorten
+from pytest_evalmd.case.problems import printable, shorten
 from pytest_evalmd.report import words
 from pytest_evalmd.verdict.changes import Difference, Fate
 from pytest_evalmd.verdict.gate import Decision, p_value
@@ -41,7 +41,7 @@ def write_markdown(
 
 def code(text: str) -> str:
     """Show a text as code, where Markdown, links and mentions mean nothing."""
-    shown = words.visible(text) or " "
+    shown = printable(text) or " "
     longest = max(map(len, _BACKTICKS.findall(shown)), default=0)
     edges = {shown[0], shown[-1]}
     pad = " " if "`" in edges or (edges == {" "} and shown.strip()) else ""

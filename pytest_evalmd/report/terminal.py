@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from textwrap import wrap
 
-from pytest_evalmd.case.problems import shorten
+from pytest_evalmd.case.problems import printable, shorten
 from pytest_evalmd.report import words
 from pytest_evalmd.verdict.changes import Difference
 from pytest_evalmd.verdict.gate import Decision, p_value
@@ -49,7 +49,7 @@ def _differences(differences: Sequence[Difference]) -> Iterator[str]:
 
 
 def _outputs(found: Difference) -> Iterator[str]:
-    both = [words.visible(text) for text in (found.base, found.candidate)]
+    both = [printable(text) for text in (found.base, found.candidate)]
     line = f"{_INDENT}{both[0]} -> {both[1]}"
     if all(both) and len(line) <= WIDTH:
         yield line
@@ -90,7 +90,7 @@ def _rate(row: Row, name: str) -> Iterator[str]:
 
 def _line(name: str, *columns: object) -> str:
     n, base, candidate, broke, healed, p = columns
-    shown = shorten(words.visible(name), _NAME)
+    shown = shorten(printable(name), _NAME)
     return (
         f"{shown:<{_NAME}} {n:>6}  {base:>13}  {candidate:>13} {broke:>6} {healed:>6} "
         f"{p:>6}"
@@ -113,10 +113,10 @@ def _numbers(rows: Sequence[Row]) -> Iterator[str]:
 def _number_line(
     name: str, n: object, base: str, candidate: str, difference: str
 ) -> str:
-    shown = shorten(words.visible(name), _NAME)
+    shown = shorten(printable(name), _NAME)
     return f"{shown:<{_NAME}} {n:>6} {base:>10} {candidate:>10}  {difference}"
 
 
 def _wrapped(text: str) -> list[str]:
-    shown = words.visible(text)
+    shown = printable(text)
     return wrap(shown, WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from pytest_evalmd.case.problems import shorten
+from pytest_evalmd.case.problems import printable, shorten
 from pytest_evalmd.verdict.changes import Difference, Fate, Side
 from pytest_evalmd.verdict.paired import Numbers, Row
 from pytest_evalmd.verdict.runs import RunHead
@@ -33,16 +33,11 @@ LEGEND = (
 )
 
 
-def visible(text: str) -> str:
-    """Show characters that are invisible, or would steer a terminal, as escapes."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def name_of(found: Difference) -> str:
     """Name a result as pytest does."""
     name = f"{found.case}::{found.measure}"
     name += f"[{found.variant}]" if found.variant else ""
-    return visible(shorten(name, LONGEST_NAME))
+    return printable(shorten(name, LONGEST_NAME))
 
 
 def notes_of(found: Difference) -> list[str]:
@@ -53,7 +48,7 @@ def notes_of(found: Difference) -> list[str]:
     if found.fate == "moved" and found.base == found.candidate:
         notes.append("they differ in white space, or further on")
     if found.reason and found.fate != "healed":
-        notes.append(f"the judge's reason: {visible(found.reason)}")
+        notes.append(f"the judge's reason: {printable(found.reason)}")
     return notes
 
 
@@ -63,7 +58,7 @@ def describe(head: RunHead, side: Side) -> str:
     if side.errors:
         parts.append(f"{side.errors} of them errors")
     parts += _models("judge", side.judges) + _models("answers of", side.answerers)
-    return ", ".join(map(visible, parts))
+    return ", ".join(map(printable, parts))
 
 
 def rate(passed: int, n: int, interval: Interval) -> str:

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from pytest_evalmd.case.problems import printable
 from pytest_evalmd.cli import main
 from pytest_evalmd.report import words
 from pytest_evalmd.report.markdown import cell, code
-from pytest_evalmd.report.words import visible
 from pytest_evalmd.verdict.runs import Run, RunHead, RunResult, write_run
 
 HEAD = RunHead(plugin="0.1.0", date="2026-11-20")
@@ -316,7 +316,7 @@ class TestMarkdown:
         assert [token.type for token in inline.children] == [
             *("text", "code_inline", "text")
         ]
-        assert inline.children[1].content == (visible(text) or " ")
+        assert inline.children[1].content == (printable(text) or " ")
 
     @given(TEXTS)
     def test_a_cell_stays_one(self, text):

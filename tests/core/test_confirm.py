@@ -67,23 +67,25 @@ def test_same_verdict_as_all_votes_and_no_vote_too_many(limit):
         assert ((agree + left) * 2 > limit) == (agree * 2 > limit) == stands
 
 
+def simulate(*arguments):
+    command = [sys.executable, str(SIMULATION), "--quick", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def table():
+    status, said, _ = simulate()
+    assert status == 0
+    assert simulate()[1] == said  # the draws are seeded
+    rows = [line.strip("| ").split(" | ") for line in said.splitlines()[2:-2]]
+    return {
+        (row[0], int(row[1])): [float(cell.removesuffix(" %")) for cell in row[2:]]
+        for row in rows
+    }
+
+
 class TestSimulation:
-    def run(self, *arguments):
-        command = [sys.executable, str(SIMULATION), "--quick", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        return done.returncode, done.stdout, done.stderr
-
-    @pytest.fixture(scope="class")
-    def table(self):
-        status, said, _ = self.run()
-        assert status == 0
-        assert self.run()[1] == said  # the draws are seeded
-        rows = [line.strip("| ").split(" | ") for line in said.splitlines()[2:-2]]
-        return {
-            (row[0], int(row[1])): [float(cell.removesuffix(" %")) for cell in row[2:]]
-            for row in rows
-        }
-
     def test_settings(self, table):
         assert {cases for _, cases in table} == {30, 100, 300}
         assert [flip for flip, cases in table if cases == 30] == [
@@ -136,7 +138,7 @@ class TestSimulation:
         begin, end = "<!-- gate-simulation -->", "<!-- /gate-simulation -->"
         document.write_text(f"# Ü\n{begin}\nold\n{end}\nrest\n", encoding="utf-8")
 
-        assert self.run("--write", document) == (0, "", "")
+        assert simulate("--write", document) == (0, "", "")
 
         text = document.read_text(encoding="utf-8")
         assert re.match(f"# Ü\n{begin}\n\\| flips .*\n{end}\nrest\n$", text, re.DOTALL)
@@ -144,13 +146,13 @@ class TestSimulation:
 
     def test_nothing_to_write_into(self, tmp_path):
         document = tmp_path / "model-changes.md"
-        status, _, said = self.run("--write", document)
+        status, _, said = simulate("--write", document)
         assert (status, said) == (
             1,
             f"{document}: no such file; nothing written\n",
         )
         document.write_text("# No table\n")
-        status, _, said = self.run("--write", document)
+        status, _, said = simulate("--write", document)
         assert status == 1
         assert said.endswith("once, found 0; nothing written\n")
         assert document.read_text() == "# No table\n"

@@ -282,7 +282,7 @@ def test_a_key_is_never_written(case, fields):
     known = CaseReplies(case, "r")
     holding = reply(**fields)
 
-    with pytest.raises(NotRememberedError, match="the reply holds the value of an API"):
+    with pytest.raises(NotRememberedError, match="it holds the value of an API"):
         known.remember(holding, {SECRET})
 
     assert known.find(holding.key) == holding  # this run may use it
@@ -291,7 +291,7 @@ def test_a_key_is_never_written(case, fields):
     spool(case, holding)  # as by a run that knew no better
     folded = fold_all(case.parent, keys={SECRET})
     assert folded.problems == [
-        (recordings_path(case), "the reply holds the value of an API key")
+        (recordings_path(case), "it holds the value of an API key")
     ]
     assert not recordings_path(case).exists()
 
