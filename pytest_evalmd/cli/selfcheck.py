@@ -123,7 +123,8 @@ def run(arguments: argparse.Namespace) -> int:
             model = judge or os.environ.get("EVALMD_JUDGE_MODEL", "")
             subjects += [Subject(found.path, found.case, one, model) for one in checked]
     reports = asyncio.run(_check_all(subjects, arguments.concurrency))
-    _print("\n".join(_summary(reports, left_out)))
+    for line in _summary(reports, left_out):
+        _print(line)
     fates = Counter(fate for report in reports for _, fate in report.fates)
     if not fates:
         say("nothing was checked: no ai measure of an answer was judged", error=True)
@@ -290,7 +291,7 @@ def _counted(counts: dict[str, int]) -> str:
     return said
 
 
-def _print(text: str) -> None:
-    """Print, whatever an answer or the terminal's encoding holds."""
+def _print(line: str) -> None:
+    """Print a line, whatever an answer or the terminal's encoding holds."""
     encoding = sys.stdout.encoding or "utf-8"
-    say(printable(text).encode(encoding, "backslashreplace").decode(encoding))
+    say(printable(line).encode(encoding, "backslashreplace").decode(encoding))

@@ -62,6 +62,18 @@ class Judged:
     cost: Cost
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What is asked, of whom, and under which conditions."""
+
+    ask: Ask
+    question: Question
+    client: LLMClient
+    place: int
+    stopped: Callable[[], bool]
+    cost: Cost
+
+
 @dataclass(slots=True)
 class _Same:
     """What one request came to, for all that need it."""
@@ -138,13 +150,14 @@ class Judging:
             NeedsJudge: there is no client and one is needed.
             StoppedError: it was not asked for in time.
         """
-        cost = Cost()
-        replies: list[Remembered] = []
+        question, cost = self.question(ask), Cost()
         if client is None:
-            for sample in range(ask.measure.samples):
-                replies.append(self._remembered(ask, sample))
+            samples = range(ask.measure.samples)
+            replies = [self._remembered(ask, question, n) for n in samples]
         else:
-            replies = await self._all_samples(ask, client, place, stopped, cost)
+            replies = await self._all_samples(
+                _Way(ask, question, client, place, stopped, cost)
+            )
         fresh = self.replies(ask.path).fresh
         cost.remembered = sum(reply.key not in fresh for reply in replies)
         self.cost.remembered += cost.remembered
@@ -152,19 +165,19 @@ class Judging:
         return Judged(
             value=aggregate([reply.response for reply in replies], how, output),
             reason=replies[0].reason,
-            question=self.question(ask),
+            question=question,
             keys=tuple(reply.key for reply in replies),
             cost=cost,
         )
 
-    def _remembered(self, ask: Ask, sample: int) -> Remembered:
-        reply = self._find(ask, self.question(ask).key(sample))
+    def _remembered(self, ask: Ask, question: Question, sample: int) -> Remembered:
+        reply = self._find(ask, question.key(sample))
         if reply is not None:
             return reply
         if self.mode != "replay":
             raise NeedsJudge
         known = self.replies(ask.path).by_key.values()
-        raise JudgeError("miss", explain_miss(ask.measure, self.question(ask), known))
+        raise JudgeError("miss", explain_miss(ask.measure, question, known))
 
     def _find(self, ask: Ask, key: str) -> Remembered | None:
         if ask.again and self.mode != "replay":
@@ -177,18 +190,8 @@ class Judging:
             raise JudgeError("recordings", message)
         return reply
 
-    async def _all_samples(
-        self,
-        ask: Ask,
-        client: LLMClient,
-        place: int,
-        stopped: Callable[[], bool],
-        cost: Cost,
-    ) -> list[Remembered]:
-        asked = [
-            self._sample(ask, sample, client, place, stopped, cost)
-            for sample in range(ask.measure.samples)
-        ]
+    async def _all_samples(self, way: _Way) -> list[Remembered]:
+        asked = [self._sample(way, n) for n in range(way.ask.measure.samples)]
         # Wait for all: what is paid for is to be remembered, whatever another does.
         found = await asyncio.gather(*asked, return_exceptions=True)
         for reply in found:
@@ -196,22 +199,15 @@ class Judging:
                 raise reply
         return [reply for reply in found if isinstance(reply, Remembered)]
 
-    async def _sample(
-        self,
-        ask: Ask,
-        sample: int,
-        client: LLMClient,
-        place: int,
-        stopped: Callable[[], bool],
-        cost: Cost,
-    ) -> Remembered:
-        key = self.question(ask).key(sample)
+    async def _sample(self, way: _Way, sample: int) -> Remembered:
+        ask, client, stopped = way.ask, way.client, way.stopped
+        key = way.question.key(sample)
         if (reply := self._find(ask, key)) is not None:
             return reply
         replies = self.replies(ask.path)
         same = self._same.setdefault((id(client), key), _Same(client))
         # The slot first: what waits for one keeps no file open and holds up no process.
-        async with self.slots.slot(place), same.lock, replies.claim(key, stopped):
+        async with self.slots.slot(way.place), same.lock, replies.claim(key, stopped):
             if not ask.again:
                 fresh_only = self.mode == "live"
                 reply = replies.find_late(key, fresh_only=fresh_only)
@@ -224,8 +220,8 @@ class Judging:
                     raise StoppedError
                 if self.refusal:
                     raise JudgeError("cap", self.refusal)
-                verdict, answer = await self._ask(ask, sample, client, cost)
-                reply = self._reply(ask, sample, key, verdict, answer)
+                verdict, answer = await self._ask(way, sample)
+                reply = _remember(way, sample, key, verdict, answer)
             same.reply = reply
             try:
                 replies.remember(reply, self.keys)
@@ -233,25 +229,9 @@ class Judging:
                 self.not_remembered.append(f"{recordings_path(ask.path)}: {error}")
             return reply
 
-    def _reply(
-        self, ask: Ask, sample: int, key: str, verdict: Verdict, answer: Reply
-    ) -> Remembered:
-        return Remembered(
-            measure_id=ask.measure.id,
-            question=self.question(ask),
-            sample=sample,
-            key=key,
-            model=answer.model,
-            date=datetime.date.today().isoformat(),
-            reason=verdict.reason,
-            response=verdict.value,
-            usage=answer.usage,
-        )
-
-    async def _ask(
-        self, ask: Ask, sample: int, client: LLMClient, cost: Cost
-    ) -> tuple[Verdict, Reply]:
+    async def _ask(self, way: _Way, sample: int) -> tuple[Verdict, Reply]:
         """Ask, and once more where that can mend an unusable reply."""
+        ask = way.ask
         request = build_request(
             ask.measure,
             model=ask.model,
@@ -259,24 +239,40 @@ class Judging:
             parameters=self.parameters,
             sample=sample,
         )
-        reply = await self._complete(client, request, cost)
+        reply = await self._complete(way, request)
         try:
             return read_reply(reply, ask.measure, problem_of=ask.problem_of), reply
         except JudgeError as error:
             if error.kind not in RETRYABLE:
                 raise
             request = ask_again(request, reply, str(error))
-        reply = await self._complete(client, request, cost)
+        reply = await self._complete(way, request)
         try:
             return read_reply(reply, ask.measure, problem_of=ask.problem_of), reply
         except JudgeError as error:
             raise JudgeError(error.kind, f"{error} (asked twice)") from None
 
-    async def _complete(self, client: LLMClient, request: Request, cost: Cost) -> Reply:
-        reply = await call(client, request, self.timeout_s)
-        for counted in (self.cost, cost):
+    async def _complete(self, way: _Way, request: Request) -> Reply:
+        reply = await call(way.client, request, self.timeout_s)
+        for counted in (self.cost, way.cost):
             counted.add_usage(reply.usage)
         return reply
+
+
+def _remember(
+    way: _Way, sample: int, key: str, verdict: Verdict, answer: Reply
+) -> Remembered:
+    return Remembered(
+        measure_id=way.ask.measure.id,
+        question=way.question,
+        sample=sample,
+        key=key,
+        model=answer.model,
+        date=datetime.date.today().isoformat(),
+        reason=verdict.reason,
+        response=verdict.value,
+        usage=answer.usage,
+    )
 
 
 def fits_output(value: Value, output: Output) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from pytest_evalmd.case.model import Measure, Output
@@ -80,11 +81,15 @@ def read_reply(reply: Reply, measure: Measure, *, problem_of: ProblemOf) -> Verd
 
 def reply_problem(measure: Measure) -> ProblemOf:
     """Make the check that a value fits a measure's output and range."""
+    return _checker(write_json(dict(response_schema(measure))))
+
+
+@lru_cache(maxsize=64)
+def _checker(schema: str) -> ProblemOf:
     from jsonschema import Draft202012Validator
     from referencing import Registry
 
-    schema = response_schema(measure)
-    validator = Draft202012Validator(schema, registry=Registry())
+    validator = Draft202012Validator(json.loads(schema), registry=Registry())
 
     def problem(value: Value) -> str | None:
         error = next(validator.iter_errors(value), None)
