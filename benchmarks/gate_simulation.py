@@ -92,7 +92,7 @@ def write_table(runs: int) -> str:
             none, five, ten = (simulate(flip, cases, drop, runs) for drop in DROPS)
             alarms = (none.single, none.any, none.significant)
             caught = (five.any, five.significant, ten.any, ten.significant)
-            said = (f"{flip:.0%}", str(cases), f"{none.calls:.2f}")
+            said = (f"{100 * flip:g} %", str(cases), f"{none.calls:.2f}")
             rows.append(
                 (*said, *(f"{100 * share:.1f} %" for share in (*alarms, *caught)))
             )

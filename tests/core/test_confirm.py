@@ -89,15 +89,15 @@ class TestSimulation:
     def test_settings(self, table):
         assert {cases for _, cases in table} == {30, 100, 300}
         assert [flip for flip, cases in table if cases == 30] == [
-            "0%",
-            "2%",
-            "5%",
-            "10%",
+            "0 %",
+            "2 %",
+            "5 %",
+            "10 %",
         ]
 
     def test_no_flips_no_false_alarms(self, table):
         for cases in (30, 100, 300):
-            calls, *alarms = table["0%", cases][:4]
+            calls, *alarms = table["0 %", cases][:4]
             assert calls == 1
             assert alarms == [0, 0, 0]
 
@@ -117,7 +117,7 @@ class TestSimulation:
             assert five <= ten + 1  # 200 runs: 1 % is two of them
             assert five_significant <= ten_significant
             assert five_significant <= five
-        for flip in ("0%", "2%", "5%", "10%"):
+        for flip in ("0 %", "2 %", "5 %", "10 %"):
             caught = [table[flip, cases][7] for cases in (30, 100, 300)]
             assert caught == sorted(caught)
 
