@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import pytest
 
-from pytest_evalmd.case.values import Value
-
 if TYPE_CHECKING:
+    from pytest_evalmd.case.values import Value
     from pytest_evalmd.measuring import Measuring
 
 Mode = Literal["auto", "replay", "live", "off"]

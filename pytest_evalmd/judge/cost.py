@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
-from pytest_evalmd.judge.model import Usage
+if TYPE_CHECKING:
+    from pytest_evalmd.judge.model import Usage
 
 
 @dataclass(slots=True, kw_only=True)
