@@ -183,7 +183,10 @@ class MeasureItem(pytest.Function):
     def _compare(self, found: Output) -> Outcome:
         recorded = self.file.case.result_text(self.measure.id)
         keys = found.judged.keys if found.judged else ()
-        if holds(self.measure, recorded, found.value, self.measuring.matches):
+        matches = self.measuring.matches
+        has_block = self.file.case.has_result(self.measure.id)
+        # Without a block even an empty list is no result.
+        if has_block and holds(self.measure, recorded, found.value, matches):
             return Outcome(kind="passed", keys=keys)
         if self.measuring.options.update_results:
             new = accept(self.measure, recorded, found.value)
@@ -273,6 +276,6 @@ class MeasureItem(pytest.Function):
     ) -> object:
         """Show a measure's failure without a traceback."""
         if isinstance(excinfo.value, MeasureFailure):
-            brief = self.config.option.tbstyle == "line"
+            brief = self.config.getoption("tbstyle", "auto") == "line"
             return FailureRepr(excinfo, excinfo.value.failure, self.path, brief=brief)
         return super().repr_failure(excinfo)

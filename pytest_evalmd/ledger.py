@@ -100,14 +100,13 @@ class Ledger:
     def _used(self, prune: bool) -> dict[Path, dict[str, Used]]:
         """Give the folders of the cases that ran; with ``prune``, the keys in use."""
         folders: dict[Path, dict[str, Used]] = {folder: {} for folder in self.folders}
-        for nodeid, outcome in self.results.outcomes.items():
-            file, _, name = nodeid.partition("::")
-            path = self.config.rootpath / file
+        for outcome in self.results.outcomes.values():
+            path = Path(outcome.path)
             cases = folders.setdefault(path.parent, {})
             if prune and outcome.keys:
-                measure_id, _, alias = name.removesuffix("]").partition("[")
                 used = cases.setdefault(path.name, {})
-                used.setdefault((measure_id, alias), []).extend(outcome.keys)
+                name = (outcome.measure_id, outcome.alias)
+                used.setdefault(name, []).extend(outcome.keys)
         return folders
 
     def _fold(self, folder: Path, keep: Mapping[str, Keep]) -> None:

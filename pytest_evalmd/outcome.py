@@ -31,6 +31,11 @@ class Outcome:
     change: Change | None = None
     keys: tuple[str, ...] = ()
     """Of the replies that its judge gave."""
+    path: str = ""
+    """Of the case; node ids don't tell, outside of the root folder or with ``::``."""
+    measure_id: str = ""
+    alias: str = ""
+    """The parameter of the client."""
 
     def to_plain(self) -> dict[str, Any]:
         """Give it in builtin types, which is all that xdist carries."""
@@ -44,4 +49,7 @@ class Outcome:
             kind=plain["kind"],
             change=Change(**change) if change else None,
             keys=tuple(plain["keys"]),
+            path=plain["path"],
+            measure_id=plain["measure_id"],
+            alias=plain["alias"],
         )

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 
 from pytest_evalmd.case.graph import ancestors
 from pytest_evalmd.job import Job, Key
+from pytest_evalmd.judge.judging import Ask
 from pytest_evalmd.judge.miss import nearest
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.judge.question import Question
 from pytest_evalmd.judge.recordings import Remembered
 from pytest_evalmd.measuring import Measuring
+
+FRAME_TOKENS = 500
+"""Of the instructions around a request, and of its reply."""
+CHARACTERS_A_TOKEN = 3
+"""English has four or five, code and other languages fewer."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,7 +27,7 @@ class Plan:
     requests: int = 0
     remembered: int = 0
     tokens: int = 0
-    """Of the requests, as far as a reply to a like one is remembered."""
+    """Of the requests: as of like ones that are remembered, else guessed."""
     unknown: int = 0
     """Requests of which no like one is remembered."""
 
@@ -33,7 +39,7 @@ class Plan:
         line += f"; about {self.tokens:,} tokens"
         if self.unknown:
             requests = "request" if self.unknown == 1 else "requests"
-            line += f", not counting {self.unknown} {requests} never asked before"
+            line += f", guessed for {self.unknown} {requests} never asked before"
         return line
 
     def over(self, max_requests: int | None, max_tokens: int | None) -> str | None:
@@ -83,10 +89,19 @@ def _count(plan: Plan, job: Job, measuring: Measuring, stale: bool) -> bool:
     if missing:
         like = nearest(job.measure, question, known)
         usage = like.usage if like else Usage()
-        plan.tokens += missing * ((usage.asked or 0) + (usage.answered or 0))
-        plan.unknown += missing if usage.asked is None else 0
+        if usage.asked is None:
+            plan.unknown += missing
+            plan.tokens += missing * _guess(ask)
+        else:
+            plan.tokens += missing * (usage.asked + (usage.answered or 0))
     return missing > 0
 
 
 def _answers(reply: Remembered, question: Question) -> bool:
     return not set(question.changed_since(reply.question)) - {"input"}
+
+
+def _guess(ask: Ask) -> int:
+    """Guess the tokens of a request from its length, rather too many than too few."""
+    characters = sum(map(len, (ask.measure.prompt, *ask.texts.values())))
+    return FRAME_TOKENS + characters // CHARACTERS_A_TOKEN

@@ -42,7 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.stash[OPTIONS].wants_results:
             from pytest_evalmd.recorder import RunRecorder
 
-            config.pluginmanager.register(RunRecorder(config), "evalmd-recorder")
+            config.pluginmanager.register(
+                RunRecorder(config, results), "evalmd-recorder"
+            )
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -16,7 +16,7 @@ from pytest_evalmd.judge.secrets import environment_keys
 from pytest_evalmd.judge.spool import NotRememberedError, check_no_secret
 from pytest_evalmd.options import OPTIONS
 from pytest_evalmd.report.terminal import write_terminal
-from pytest_evalmd.session import relative
+from pytest_evalmd.session import Results, relative
 from pytest_evalmd.verdict.compare import write_output
 from pytest_evalmd.verdict.gate import decide, read_gate
 from pytest_evalmd.verdict.jsonstream import RunFileError
@@ -36,7 +36,7 @@ def result_of(item: MeasureItem, outcome: Outcome, problem: str) -> dict[str, An
     judged = found.judged if found else None
     cost = judged.cost if judged else None
     result = RunResult(
-        case=item.nodeid.partition("::")[0],
+        case=item.file.nodeid,
         measure=measure.id,
         variant=item.name.partition("[")[2].removesuffix("]"),
         type=measure.type,
@@ -65,26 +65,26 @@ def result_of(item: MeasureItem, outcome: Outcome, problem: str) -> dict[str, An
 class RunRecorder:
     """Gathers the results of all processes; writes and compares them at the end."""
 
-    def __init__(self, config: pytest.Config) -> None:
-        self.config = config
+    def __init__(self, config: pytest.Config, gathered: Results) -> None:
+        self.config, self.gathered = config, gathered
         self.options = config.stash[OPTIONS]
         self.gate = read_gate(self.options.gate)
         self.results: dict[str, RunResult] = {}
         """By node id; a rerun takes the place of the run before it."""
         self.lines: list[str] = []
         self.problems: list[str] = []
-        self._failed_elsewhere = False
+        self._failed_measures = 0
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take a result; note what fails that is no measure's result."""
+        """Take a result; count the failures that the gate decides about."""
         plain: Mapping[str, Any] | None = getattr(report, "evalmd_result", None)
         if plain is not None:
             self.results[report.nodeid] = RunResult(
                 **{**plain, "usage": Usage(**plain["usage"])}
             )
         decided = plain is not None and plain["outcome"] != "skipped"
-        if report.failed and not decided:
-            self._failed_elsewhere = True
+        if report.failed and decided:
+            self._failed_measures += 1
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -97,10 +97,30 @@ class RunRecorder:
         failed = self._compare(run) if self.options.baseline is not None else None
         if self.problems or failed:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        elif failed is False and not self._failed_elsewhere and self.results:
-            gate_may_pass = session.exitstatus == pytest.ExitCode.TESTS_FAILED
-            if gate_may_pass and self.gate.kind != "any":
-                session.exitstatus = pytest.ExitCode.OK
+        elif failed is False and self._gate_decides(session):
+            session.exitstatus = pytest.ExitCode.OK
+
+    def _gate_decides(self, session: pytest.Session) -> bool:
+        """Tell whether nothing but the results of measures failed, in a whole run.
+
+        A measure or a case file that can't be computed or read, a result that can't be
+        written, a test of another kind or a coverage that is too low fail a run whatever a
+        gate says of measures.
+        """
+        return (
+            self.gate.kind != "any"
+            and not self._not_computed
+            and session.exitstatus == pytest.ExitCode.TESTS_FAILED
+            and session.testsfailed == self._failed_measures
+            and not (session.shouldfail or session.shouldstop)
+            and not self.gathered.not_written
+            and not self.gathered.nothing_checked
+        )
+
+    @property
+    def _not_computed(self) -> bool:
+        kinds = {result.outcome for result in self.results.values()}
+        return not kinds.isdisjoint(("error", "blocked"))
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter

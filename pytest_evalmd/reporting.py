@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_evalmd.item import MeasureItem
@@ -22,7 +24,12 @@ def complete_report(
         report.longrepr = item.repr_failure(call.excinfo)  # type: ignore[assignment]
     if call.when == "call" or (call.when == "setup" and not report.passed):
         kind: Kind = "skipped" if report.skipped else "error"
-        outcome = item.outcome or Outcome(kind=kind)
+        outcome = replace(
+            item.outcome or Outcome(kind=kind),
+            path=str(item.path),
+            measure_id=item.measure.id,
+            alias=item.alias,
+        )
         report.evalmd = outcome.to_plain()  # type: ignore[attr-defined]
         if item.measuring.options.wants_results:
             from pytest_evalmd.recorder import result_of

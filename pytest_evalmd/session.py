@@ -16,8 +16,8 @@ class Results:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.outcomes: dict[str, Outcome] = {}
-        """By node id; a rerun takes the place of the run before it."""
+        self.outcomes: dict[tuple[str, str], Outcome] = {}
+        """By path and node id; a rerun takes the place of the run before it."""
         self.skipped_by_judge = 0
         """How many measures that would have asked a judge were skipped."""
         self.updated: list[str] = []
@@ -27,7 +27,8 @@ class Results:
         """Take note of what became of an item, here or on a worker."""
         plain = getattr(report, "evalmd", None)
         if plain is not None:
-            self.outcomes[report.nodeid] = outcome = Outcome.from_plain(plain)
+            outcome = Outcome.from_plain(plain)
+            self.outcomes[outcome.path, report.nodeid] = outcome
             if outcome.kind == "skipped" and "ai" in report.keywords:
                 self.skipped_by_judge += 1
 
@@ -88,24 +89,20 @@ class Results:
 
     def _agreed(self) -> Iterator[Change]:
         """Give the changes that no other item of the same measure speaks against."""
-        by_measure: dict[str, list[Outcome]] = {}
-        for node_id, outcome in sorted(self.outcomes.items()):
-            by_measure.setdefault(_without_parameter(node_id), []).append(outcome)
-        for node_id, outcomes in by_measure.items():
+        by_measure: dict[tuple[str, str], list[Outcome]] = {}
+        for _, one in sorted(self.outcomes.items(), key=lambda item: item[0]):
+            by_measure.setdefault((one.path, one.measure_id), []).append(one)
+        for (path, measure_id), outcomes in by_measure.items():
             changes = [one.change for one in outcomes if one.change is not None]
             news = {change.new for change in changes}
             if len(news) > 1 or (news and any(o.kind == "passed" for o in outcomes)):
+                node_id = f"{relative(Path(path), self.config)}::{measure_id}"
                 self.not_written.append(
                     f"{node_id}: clients disagree, so nothing is written for it; "
                     f"accept one of them by its id, such as '{node_id}[...]'"
                 )
             else:
                 yield from changes[:1]
-
-
-def _without_parameter(node_id: str) -> str:
-    path, colons, name = node_id.rpartition("::")
-    return path + colons + name.partition("[")[0]
 
 
 def write_changes(path: Path, changes: list[Change]) -> tuple[list[str], str | None]:

@@ -127,6 +127,11 @@ class Case:
         recorded = self.recorded.get(measure_id)
         return recorded.result.text if recorded and recorded.result else ""
 
+    def has_result(self, measure_id: str) -> bool:
+        """Tell whether there is a block for the recorded result, maybe an empty one."""
+        recorded = self.recorded.get(measure_id)
+        return recorded is not None and recorded.result is not None
+
     def result_line(self, measure_id: str) -> int:
         """Give the line of the recorded result, else the measure's, from 1."""
         recorded = self.recorded.get(measure_id)

@@ -12,7 +12,7 @@ from judges import Judge, ask_of, judging, said
 from pytest_evalmd.job import Job
 from pytest_evalmd.judge.model import JudgeError, Reply
 from pytest_evalmd.judge.spool import recordings_path
-from pytest_evalmd.plan import Plan, plan_of
+from pytest_evalmd.plan import FRAME_TOKENS, Plan, plan_of
 
 A = ("id: a", "description: D", "type: ai", "prompt: A")
 B = ("id: b", "description: D", "type: programmatic", "input: a", "logic: return 1;")
@@ -59,7 +59,7 @@ def numbers(plan):
 def test_nothing_is_known(path):
     plan = plan_of(jobs(path, A, B, C), measuring())
 
-    assert numbers(plan) == (3, 0, 0, 3)
+    assert numbers(plan) == (3, 0, 3 * FRAME_TOKENS, 3)
 
 
 def test_all_is_known(path):
@@ -76,7 +76,7 @@ def test_what_hangs_on_a_request_counts(path):
     a, _, c = jobs(path, A, B, C)
     remember(c)
 
-    assert numbers(plan_of([c], measuring())) == (3, 0, 240, 1)
+    assert numbers(plan_of([c], measuring())) == (3, 0, 240 + FRAME_TOKENS, 1)
     remember(a)
     assert numbers(plan_of([c], measuring())) == (0, 3, 0, 0)
 
@@ -100,7 +100,8 @@ def test_a_like_request_of_which_nobody_counted_the_tokens(path):
     remember(a, reply=Reply(text='{"reason": "so", "response": "x"}'))
     (other,) = jobs(path, (*A[:3], "prompt: Another"))
 
-    assert numbers(plan_of([other], measuring())) == (1, 0, 0, 1)
+    guess = FRAME_TOKENS + len("Another" + other.case.answer.text) // 3
+    assert numbers(plan_of([other], measuring())) == (1, 0, guess, 1)
 
 
 def test_broken_recordings(path):
@@ -120,8 +121,8 @@ LINES = [
         "judge: would ask 2, 0 remembered; about 12,345 tokens",
     ),
     (
-        Plan(requests=2, unknown=1),
-        "judge: would ask 2, 0 remembered; about 0 tokens, not counting 1 request "
+        Plan(requests=2, tokens=700, unknown=1),
+        "judge: would ask 2, 0 remembered; about 700 tokens, guessed for 1 request "
         "never asked before",
     ),
 ]

@@ -95,10 +95,9 @@ def test_properties_of_junit(run, pytester, asked, write_case):
 
 def test_collect_only_tells_what_would_be_asked(run_here, asked, write_case):
     write_case(MEASURES, RESULTS, name="a.md")
-    unknown = "; about 0 tokens, not counting 2 requests never asked before"
-    assert judge_lines(run_here("--collect-only")) == [
-        "judge: would ask 2, 0 remembered" + unknown
-    ]
+    (line,) = judge_lines(run_here("--collect-only"))
+    assert line.startswith("judge: would ask 2, 0 remembered; about 1,0")
+    assert line.endswith(" tokens, guessed for 2 requests never asked before")
     assert asked() == 0
     run_here()
     asked()
@@ -121,7 +120,7 @@ def test_one_request_that_was_never_asked(run_here, asked, write_case):
 
     (line,) = judge_lines(run_here("--collect-only"))
 
-    assert line.endswith("not counting 1 request never asked before")
+    assert line.endswith("guessed for 1 request never asked before")
 
 
 def test_a_cap_on_requests(run_here, asked, write_case):
@@ -144,7 +143,9 @@ def test_a_cap_on_requests(run_here, asked, write_case):
 
 def test_a_cap_on_tokens(run_here, asked, write_case):
     write_case(MEASURES, RESULTS)
-    run_here("--evalmd-max-tokens=0").assert_outcomes(passed=3)  # nothing is known yet
+    guessed = run_here("--evalmd-max-tokens=999")
+    assert (guessed.ret, asked()) == (pytest.ExitCode.USAGE_ERROR, 0)
+    run_here("--evalmd-max-tokens=2000").assert_outcomes(passed=3)
     assert asked() == 2
 
     result = run_here("--evalmd-max-tokens=2199", "--evalmd-mode=live")

@@ -273,3 +273,20 @@ def test_options_that_stop_and_go_on(run_here, write_case):
     again.assert_outcomes(passed=2, deselected=1)
     run_here("--ff", "-v").stdout.fnmatch_lines(["case.md::c PASSED*"])
     run_here("--lf").assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize("results", [{}, {"brands": None}])
+def test_an_empty_list_passes_only_where_there_is_a_block(
+    run_here, judge, write_case, results
+):
+    judge(BRANDS='{"reason": "none", "response": []}')
+    write_case(ai("brands", output="list"), results)
+
+    result = run_here("--judge-model=m")
+
+    result.assert_outcomes(passed=len(results), failed=1 - len(results))
+
+
+def test_a_failure_without_a_terminal(run_here, write_case):
+    write_case(logic("one", "return 1;"), {"one": "2"})
+    assert run_here("-p", "no:terminal").ret == 1

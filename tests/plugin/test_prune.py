@@ -206,3 +206,37 @@ def llm_client(request):
     write_case(changed(), RESULTS)
     run_here("case.md::one[x]", "--update-results").assert_outcomes(passed=1)
     assert prompts() == ["ONE", "ONE now", "TWO", "TWO"]
+
+
+@pytest.mark.parametrize("folder", ["../outside", "a::b/c"])
+def test_only_replies_of_the_case_itself_are_dropped(
+    pytester, run_here, judge, write_case, prompts, folder
+):
+    judge(ONE='"calm"')
+    write_case(ai("one"), {"one": "calm"})
+    run_here("case.md")
+    write_case(ai("one", prompt="ONE there"), {"one": "calm"}, name=f"{folder}/case.md")
+    stub = (pytester.path / "conftest.py").read_text()
+    (pytester.path / folder / "conftest.py").write_text(stub)
+    args = ("--rootdir=.", folder if ".." in folder else ".", "--update-results")
+
+    run_here(*args)
+    write_case(ai("one", prompt="ONE now"), {"one": "calm"}, name=f"{folder}/case.md")
+    run_here(*args)
+
+    assert prompts() == ["ONE"]
+    assert prompts(f"../{folder}/__evalmd__/case") == ["ONE now"]
+
+
+def test_two_files_of_one_node_id(pytester, run_here, write_case):
+    """Outside of the root folder node ids start at the arguments."""
+    paths = [
+        write_case(logic("one", "return 1;"), {"one": "0"}, name=f"../{name}/case.md")
+        for name in ("left", "right")
+    ]
+    args = ("--rootdir=.", "../left", "../right")
+
+    result = run_here(*args, "--update-results")
+
+    result.assert_outcomes(passed=2)
+    assert all("> 1\n" in path.read_text() for path in paths)

@@ -71,6 +71,52 @@ def test_a_failing_test_of_another_kind_still_fails(run_here, write_case, pytest
     assert result.ret == 1
 
 
+@pytest.mark.parametrize(
+    ("broken", "arguments"),
+    [
+        (True, ["--continue-on-collection-errors"]),
+        (False, ["-x"]),
+        (False, ["--maxfail=1", "-n2"]),
+    ],
+)
+def test_a_gate_passes_no_run_that_missed_something(
+    pytester, write_case, broken, arguments
+):
+    path = write_case(logic("a", "return 1;") + logic("b", "return 2;"), {"a": "0"})
+    assert pytester.runpytest_inprocess("--evalmd-run=base.json").ret == 1
+    if broken:
+        text = path.read_text().replace("type: prog", "typ: prog")
+        (pytester.path / "broken.md").write_text(text)
+
+    result = pytester.runpytest_subprocess(
+        "--evalmd-baseline=base.json", "--evalmd-gate=rate:0", *arguments
+    )
+
+    result.stdout.fnmatch_lines(["gate: passed"])
+    assert result.ret != 0
+
+
+def test_a_gate_passes_no_result_that_was_not_written(pytester, write_case, run_here):
+    path = write_case(logic("a", "return 1;"), {"a": "0"})
+    assert run_here("--evalmd-run=base.json").ret == 1
+    pytester.makeconftest(
+        f"""
+        import pathlib, pytest
+        @pytest.fixture(autouse=True)
+        def somebody_edits_it():
+            path = pathlib.Path({str(path)!r})
+            path.write_text(path.read_text() + " ")
+        """
+    )
+
+    result = run_here(
+        "--evalmd-baseline=base.json", "--evalmd-gate=rate:0", "--update-results"
+    )
+
+    result.stdout.fnmatch_lines(["gate: passed", "*results NOT written*"])
+    assert result.ret == 1
+
+
 def test_an_error_shuts_every_gate(run_here, write_case):
     path = write_case(logic("one", "return 1;"), {"one": "1"})
     assert run_here("--evalmd-run=base.json").ret == 0
@@ -127,3 +173,12 @@ def test_a_gate_that_makes_no_sense(run_here, write_case, arguments, said):
     result = run_here(*arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {said}"])
+
+
+def test_a_measure_that_is_in_error_as_before_is_no_pass(run_here, write_case):
+    write_case(logic("one", "return x;") + logic("two", "return 2;"), {"two": "2"})
+    assert run_here("--evalmd-run=base.json").ret == 1
+
+    result = run_here("--evalmd-baseline=base.json", "--evalmd-gate=rate:0.5")
+
+    assert result.ret == 1
