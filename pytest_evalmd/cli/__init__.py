@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from pytest_evalmd.cli import agreement, compare, prune, selfcheck
+from pytest_evalmd.cli import (
+    agreement,
+    check,
+    compare,
+    generate,
+    prune,
+    schema,
+    selfcheck,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,8 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="evalmd", description=__doc__)
     subcommands = parser.add_subparsers(dest="command", required=True)
     agreement.add_to(subcommands)
+    check.add_to(subcommands)
     compare.add_to(subcommands)
+    generate.add_to(subcommands)
     prune.add_to(subcommands)
+    schema.add_to(subcommands)
     selfcheck.add_to(subcommands)
     parsed = parser.parse_args(arguments)
     status: int = parsed.run(parsed)

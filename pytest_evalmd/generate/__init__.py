@@ -1,0 +1,1 @@
+"""Query templates and configs -> cases; pure."""

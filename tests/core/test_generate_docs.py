@@ -1,0 +1,42 @@
+"""Every command of docs/authoring.md, run on the files that the page shows."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from pytest_evalmd.cli import main
+
+PAGE = Path(__file__).parents[2] / "docs/authoring.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+FILE = re.compile(r"^`([^`\n]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^\$ evalmd (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+COMMANDS = [pair for part in CONSOLE.findall(TEXT) for pair in COMMAND.findall(part)]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, text in FILE.findall(TEXT):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_every_command_does_what_the_page_shows(project, capsys):
+    lines = [line for part in CONSOLE.findall(TEXT) for line in part.split("\n")]
+    assert len(COMMANDS) == sum(line.startswith("$ ") for line in lines) > 5
+    for command, shown in COMMANDS:
+        words, _, target = command.partition(" > ")
+        assert main(shlex.split(words)) == 0, command
+        said = capsys.readouterr().out
+        if target:
+            assert json.loads(said)["$schema"]
+        else:
+            assert said == shown, command
