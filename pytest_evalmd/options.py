@@ -65,6 +65,13 @@ MEASURING: pytest.StashKey[Measuring] = pytest.StashKey()
 def add_options(parser: pytest.Parser) -> None:
     """Declare every option."""
     group = parser.getgroup("evalmd", "answers of language models in markdown cases")
+    _add_judging(group)
+    _add_caps(group)
+    _add_runs(group)
+    _add_ini(parser)
+
+
+def _add_judging(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--update-results",
         action="store_true",
@@ -86,6 +93,9 @@ def add_options(parser: pytest.Parser) -> None:
         help="the model that judges, whatever a case says (default: the case's "
         "judge, then EVALMD_JUDGE_MODEL, then ini evalmd_judge_model)",
     )
+
+
+def _add_caps(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--evalmd-concurrency",
         type=int,
@@ -108,6 +118,9 @@ def add_options(parser: pytest.Parser) -> None:
         help="ask nothing if the run would use more tokens than this, as estimated "
         "from remembered replies",
     )
+
+
+def _add_runs(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--evalmd-run",
         metavar="FILE",
@@ -127,6 +140,9 @@ def add_options(parser: pytest.Parser) -> None:
         help="what --evalmd-baseline lets fail the run: any result that broke (default), "
         "significant (more than noise), or rate:0.95 (a lower pass rate)",
     )
+
+
+def _add_ini(parser: pytest.Parser) -> None:
     parser.addini("evalmd_mode", "default of --evalmd-mode", default="auto")
     parser.addini("evalmd_judge_model", "the model that judges", default="")
     parser.addini(
@@ -134,15 +150,18 @@ def add_options(parser: pytest.Parser) -> None:
         "sent with every request to the judge, a line each, such as temperature: 0",
         type="linelist",
     )
-    limits = {
-        "evalmd_concurrency": "requests in flight at once (8)",
-        "evalmd_timeout": "for one reply, waiting and retries included, in seconds (120)",
-        "evalmd_logic_timeout": "JavaScript's time a measure, in seconds of CPU (1)",
-        "evalmd_logic_memory": "JavaScript's memory a measure, in MiB (64)",
-        "evalmd_logic_stack": "JavaScript's stack a measure, in KiB (1024)",
-    }
-    for name, text in limits.items():
-        parser.addini(name, text, default=text.rpartition("(")[2].rstrip(")"))
+    for name, text, default in (
+        ("evalmd_concurrency", "requests in flight at once", "8"),
+        (
+            "evalmd_timeout",
+            "for one reply, with waiting and retries, in seconds",
+            "120",
+        ),
+        ("evalmd_logic_timeout", "JavaScript's time, in seconds of CPU", "1"),
+        ("evalmd_logic_memory", "JavaScript's memory, in MiB", "64"),
+        ("evalmd_logic_stack", "JavaScript's stack, in KiB", "1024"),
+    ):
+        parser.addini(name, f"{text} ({default})", default=default)
 
 
 def read_options(config: pytest.Config) -> Options:
