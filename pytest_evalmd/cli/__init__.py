@@ -22,7 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         the exit status: 0 if all went well, 1 if something did not, 2 for bad usage.
     """
-    parser = argparse.ArgumentParser(prog="evalmd", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="evalmd", description="What is done with cases outside a test run."
+    )
     subcommands = parser.add_subparsers(dest="command", required=True)
     agreement.add_to(subcommands)
     check.add_to(subcommands)
