@@ -290,6 +290,11 @@ class TestTerminal:
         assert all(c.isprintable() or c == "\n" for c in out)
         assert r"\x1b[31m" in out
 
+    def test_what_is_significant_has_no_blind_spot(self, compare):
+        status, out, _ = compare(ratings(*[9] * 8), ratings(*[4] * 8))
+        assert status == 1
+        assert "told from noise" not in out
+
     def test_a_terminal_that_lacks_characters(self, compare, monkeypatch, capsys):
         class Ascii:
             encoding = "ascii"

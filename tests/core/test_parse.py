@@ -230,3 +230,10 @@ def test_an_answer_that_its_own_fences_cut_short_is_an_error():
 def test_a_nameless_block_in_another_quote_is_the_authors_own():
     text = case_text() + "\n> ```\n> note\n> ```\n"
     assert read(text).answered
+
+
+def test_an_empty_block_is_a_block_for_a_result():
+    tail = block("evaluation-yaml", "- measure: m")
+    assert not read(case_text()).has_result("m")
+    assert not read(case_text(tail=tail)).has_result("m")
+    assert read(case_text(tail=tail + block("evaluation-result-text"))).has_result("m")
