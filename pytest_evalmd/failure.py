@@ -18,6 +18,7 @@ DIFFED_LINES = 1000
 """difflib takes minutes for some tens of thousands."""
 SHOWN_LINES = 100
 SHOWN_WIDTH = 1000
+SHOWN_VOTE = 60
 
 _PHRASES: dict[Compare, str] = {
     "exact": "{computed} differs from the recorded {recorded}",
@@ -43,6 +44,10 @@ class Failure:
     line: int
     """Where the recorded result stands; the measure, if it could not be computed."""
     details: tuple[str, ...] = ()
+    votes: str = ""
+    """What asking again came to."""
+    undecided: str = ""
+    """Why it was not asked more often, if it should have been."""
     reason: str = ""
     """The judge's."""
     provenance: str = ""
@@ -54,6 +59,10 @@ class Failure:
         parts = [f"{self.measure_id}: {self.description}"]
         if self.details:
             parts += ["", *self.details]
+        if self.votes:
+            parts += ["", self.votes]
+        if self.undecided:
+            parts += ["", f"not asked again: {self.undecided}"]
         if self.reason:
             parts += ["", f"the judge's reason: {self.reason}"]
         if self.provenance:
@@ -129,6 +138,20 @@ def _cut(lines: Iterable[str]) -> Iterator[str]:
             yield "… (more lines differ)"
             return
         yield line if len(line) <= SHOWN_WIDTH else f"{line[:SHOWN_WIDTH]}…"
+
+
+def shown_votes(votes: Iterable[str]) -> str:
+    """Show votes on one line."""
+    return " · ".join(shorten(vote, SHOWN_VOTE) for vote in votes)
+
+
+def votes_line(votes: Sequence[str], agreeing: Sequence[bool], limit: int) -> str:
+    """Say what asking again came to; empty if it was asked once."""
+    if len(votes) < 2:
+        return ""
+    shown = shown_votes(votes)
+    agree = f"{sum(agreeing)} of {len(votes)} agree with the recorded result"
+    return f"votes: {shown}; {agree} (best of {limit})"
 
 
 def accept_command(node_id: str, mode: str, judge_model: str | None) -> str:

@@ -6,38 +6,39 @@ import functools
 import os
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from pytest_evalmd.askers import NoClientError
 from pytest_evalmd.case.model import Measure
 from pytest_evalmd.case.problems import printable
 from pytest_evalmd.case.results import ResultError
-from pytest_evalmd.failure import Failure, accept_command, diff, problem
-from pytest_evalmd.job import Job, MeasureError, Output
+from pytest_evalmd.failure import (
+    Failure,
+    accept_command,
+    diff,
+    problem,
+    votes_line,
+)
+from pytest_evalmd.job import Job, MeasureError, NotComparableError, Output
 from pytest_evalmd.judge.miss import provenance
-from pytest_evalmd.logic.sandbox import LogicError
 from pytest_evalmd.longrepr import FailureRepr, MeasureFailure
 from pytest_evalmd.measuring import Measuring
 from pytest_evalmd.outcome import Change, Outcome
 from pytest_evalmd.outputs import MeasureOutputs
 from pytest_evalmd.running import upcoming
 from pytest_evalmd.session import relative
-from pytest_evalmd.verdict.compare import accept, holds, read_recorded, write_output
+from pytest_evalmd.settling import Settled
+from pytest_evalmd.verdict.compare import accept, read_recorded, write_output
+from pytest_evalmd.verdict.spread import spread
 
 if TYPE_CHECKING:
     from pytest_evalmd.collect import CaseFile
 
 PROPERTY = "evalmd_"
 """What the names of our properties in JUnit's report start with."""
-
-
-class NoClientError(Exception):
-    """The fixture ``llm_client`` failed; ``why`` is shown as of any other fixture."""
-
-    def __init__(self, why: Exception) -> None:
-        self.why = why
-        super().__init__(str(why))
 
 
 class MeasureItem(pytest.Function):
@@ -51,7 +52,7 @@ class MeasureItem(pytest.Function):
     outcome: Outcome | None = None
     client_definition: pytest.FixtureDef[Any] | None = None
     alias: str = ""
-    found: Output | None = None
+    settled: Settled | None = None
     took_s: float | None = None
     """How long it took to compute the output."""
     tried: bool = False
@@ -129,7 +130,7 @@ class MeasureItem(pytest.Function):
             MeasureFailure: the measure can't be computed or compared.
         """
         __tracebackhide__ = True
-        self.outcome = self.failure = self.found = self.took_s = None
+        self.outcome = self.failure = self.settled = self.took_s = None
         self.user_properties[:] = [
             (name, value)
             for name, value in self.user_properties
@@ -141,16 +142,13 @@ class MeasureItem(pytest.Function):
         try:
             super().setup()
             if not self.config.option.setuponly:
-                self.found = self._compute()
-                self._count(self.found)
-                self.outcome = self._compare(self.found)
+                self.settled = self._settle()
+                self._count(self.settled)
+                self.outcome = self._compare(self.settled)
         except NoClientError as error:
             raise error.why from None
         except MeasureError as error:
             raise self._not_computed(error) from None
-        except LogicError as error:  # of the pattern that is recorded
-            self.outcome = Outcome(kind="error")
-            raise MeasureFailure(self._failure(str(error))) from None
 
     def why_not(self) -> str | None:
         """Say why this is not measured, if it isn't."""
@@ -160,12 +158,12 @@ class MeasureItem(pytest.Function):
             return "no judge is asked with --evalmd-mode=off"
         return None
 
-    def _compute(self) -> Output:
+    def _settle(self) -> Settled:
         again, self.tried = self.tried, True
         request = cast("pytest.FixtureRequest", self.funcargs["request"])
         started = time.perf_counter()
         try:
-            return self.measuring.output(
+            return self.measuring.settle(
                 self.job,
                 lambda: self._client(request),
                 peers=lambda: upcoming(self),
@@ -174,33 +172,36 @@ class MeasureItem(pytest.Function):
         finally:
             self.took_s = time.perf_counter() - started
 
-    def _count(self, found: Output) -> None:
-        """Put what a verdict took into the report, and so into JUnit's."""
-        if found.judged is not None:
-            cost = found.judged.cost.to_plain()
-            self.user_properties += [(PROPERTY + k, v) for k, v in cost.items() if v]
+    def _count(self, settled: Settled) -> None:
+        """Put what the verdicts took into the report, and so into JUnit's."""
+        cost = settled.cost.to_plain()
+        self.user_properties += [(PROPERTY + k, v) for k, v in cost.items() if v]
 
-    def _compare(self, found: Output) -> Outcome:
+    def _compare(self, settled: Settled) -> Outcome:
         recorded = self.file.case.result_text(self.measure.id)
-        keys = found.judged.keys if found.judged else ()
-        matches = self.measuring.matches
-        has_block = self.file.case.has_result(self.measure.id)
-        # Without a block even an empty list is no result.
-        if has_block and holds(self.measure, recorded, found.value, matches):
-            return Outcome(kind="passed", keys=keys)
+        outcome = Outcome(kind="passed", keys=settled.keys, votes=self._votes(settled))
+        if settled.holds:
+            return outcome
         if self.measuring.options.update_results:
-            new = accept(self.measure, recorded, found.value)
-            change = self._change(recorded, new)
-            return Outcome(kind="updated", change=change, keys=keys)
-        self.failure = self._difference(recorded, found)
-        return Outcome(kind="failed" if recorded.strip() else "unrecorded", keys=keys)
+            new = accept(self.measure, recorded, settled.output.value)
+            change = self._change(recorded, new, settled)
+            return replace(outcome, kind="updated", change=change)
+        self.failure = self._difference(recorded, settled)
+        return replace(outcome, kind="failed" if recorded.strip() else "unrecorded")
+
+    def _votes(self, settled: Settled) -> tuple[str, ...]:
+        """Give the outputs of all rounds, where there was more than one."""
+        if len(settled.outputs) == 1:
+            return ()
+        return tuple(write_output(self.measure, one.value) for one in settled.outputs)
 
     def _not_computed(self, error: MeasureError) -> MeasureFailure:
         self.outcome = Outcome(kind=error.outcome)
         problem, *details = str(error).split("\n")
+        line = None if isinstance(error, NotComparableError) else self.measure.line
         if error.outcome == "blocked":
             details = []  # they are about the input, whose own item shows them
-        failure = self._failure(problem, line=self.measure.line, details=details)
+        failure = self._failure(problem, line=line, details=details)
         return MeasureFailure(failure)
 
     def check(self) -> None:
@@ -212,16 +213,19 @@ class MeasureItem(pytest.Function):
         if self.failure is not None:
             raise MeasureFailure(self.failure)
 
-    def _change(self, recorded: str, new: str) -> Change:
+    def _change(self, recorded: str, new: str, settled: Settled) -> Change:
+        seen = [value for one in settled.outputs for value in one.responses]
         return Change(
             path=str(self.path),
             digest=self.file.digest,
             measure_id=self.measure.id,
             old=recorded,
             new=new,
+            spread=spread(self.measure, settled.output.value, seen),
         )
 
-    def _difference(self, recorded: str, found: Output) -> Failure:
+    def _difference(self, recorded: str, settled: Settled) -> Failure:
+        found = settled.output
         computed = write_output(self.measure, found.value)
         path = relative(self.path, self.config)
         options = self.measuring.options
@@ -231,6 +235,8 @@ class MeasureItem(pytest.Function):
         return self._failure(
             problem(self.measure, recorded, computed),
             details=diff(recorded, computed),
+            votes=votes_line(self._votes(settled), settled.agreeing, settled.limit),
+            undecided=settled.cut_short,
             reason=found.judged.reason if found.judged else "",
             recorded_from=self._provenance(recorded, found) or "",
             next_step=f"to accept it: {command}",
@@ -254,6 +260,8 @@ class MeasureItem(pytest.Function):
         *,
         line: int | None = None,
         details: Iterable[str] = (),
+        votes: str = "",
+        undecided: str = "",
         reason: str = "",
         recorded_from: str = "",
         next_step: str = "",
@@ -266,6 +274,8 @@ class MeasureItem(pytest.Function):
             path=relative(self.path, self.config),
             line=line,
             details=tuple(details),
+            votes=votes,
+            undecided=undecided,
             reason=reason,
             provenance=recorded_from,
             next_step=next_step,

@@ -18,6 +18,8 @@ Mode = Literal["auto", "replay", "live", "off"]
 MAX_CONCURRENCY = 64
 """Beyond this the SDK's connection pool gets slower, not faster (docs/performance.md)."""
 MODES: tuple[Mode, ...] = get_args(Mode)
+CONFIRM = 5
+MAX_CONFIRM = 99
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,10 @@ class Options:
     """For one reply, waiting and retries included."""
     concurrency: int
     """Requests in flight in this process."""
+    confirm: int
+    """How often a result that differs is asked at most; 1 or more."""
+    confirm_new: int
+    """The same for a result that is not recorded yet."""
     max_requests: int | None
     max_tokens: int | None
     run_file: Path | None
@@ -66,6 +72,7 @@ def add_options(parser: pytest.Parser) -> None:
     """Declare every option."""
     group = parser.getgroup("evalmd", "answers of language models in markdown cases")
     _add_judging(group)
+    _add_noise(group)
     _add_caps(group)
     _add_runs(group)
     _add_ini(parser)
@@ -92,6 +99,18 @@ def _add_judging(group: pytest.OptionGroup) -> None:
         dest="evalmd_judge_model",
         help="the model that judges, whatever a case says (default: the case's "
         "judge, then EVALMD_JUDGE_MODEL, then ini evalmd_judge_model)",
+    )
+
+
+def _add_noise(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--evalmd-confirm",
+        type=int,
+        metavar="N",
+        dest="evalmd_confirm",
+        help="before a result fails that differs from the recorded one, ask again: the "
+        f"best of N, 1 to {MAX_CONFIRM}; 1 asks once (default: {CONFIRM}). Given with "
+        "--update-results, new results are asked so often, too",
     )
 
 
@@ -181,6 +200,8 @@ def read_options(config: pytest.Config) -> Options:
         judge_parameters=_parameters(config.getini("evalmd_judge_parameters")),
         timeout_s=_number(config, "evalmd_timeout", 0.1, 86400),
         concurrency=_concurrency(config),
+        confirm=_confirm(given.evalmd_confirm, CONFIRM),
+        confirm_new=_confirm(given.evalmd_confirm if given.update_results else 1, 1),
         max_requests=_cap(given.evalmd_max_requests, "--evalmd-max-requests"),
         max_tokens=_cap(given.evalmd_max_tokens, "--evalmd-max-tokens"),
         run_file=_path(config, given.evalmd_run),
@@ -231,6 +252,15 @@ def _concurrency(config: pytest.Config) -> int:
         raise pytest.UsageError(message)
     worker = getattr(config, "workerinput", {"workercount": 1})
     return max(1, number // int(worker["workercount"]))
+
+
+def _confirm(number: int | None, default: int) -> int:
+    if number is None:
+        return default
+    if 1 <= number <= MAX_CONFIRM:
+        return number
+    message = f"--evalmd-confirm: got {number}; expected 1 to {MAX_CONFIRM}"
+    raise pytest.UsageError(message)
 
 
 def _cap(number: int | None, name: str) -> int | None:

@@ -21,6 +21,8 @@ class Change:
     measure_id: str
     old: str
     new: str
+    spread: str = ""
+    """How far what was seen disagrees with itself; empty if it does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,8 @@ class Outcome:
     measure_id: str = ""
     alias: str = ""
     """The parameter of the client."""
+    votes: tuple[str, ...] = ()
+    """The outputs of all rounds of asking, where there was more than one."""
 
     def to_plain(self) -> dict[str, Any]:
         """Give it in builtin types, which is all that xdist carries."""
@@ -52,4 +56,5 @@ class Outcome:
             path=plain["path"],
             measure_id=plain["measure_id"],
             alias=plain["alias"],
+            votes=tuple(plain["votes"]),
         )

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pytest_evalmd.case.graph import ancestors
+from pytest_evalmd.computing import Computing
 from pytest_evalmd.job import Job, Key
 from pytest_evalmd.judge.judging import Ask
 from pytest_evalmd.judge.miss import nearest
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.judge.question import Question
 from pytest_evalmd.judge.recordings import Remembered
-from pytest_evalmd.measuring import Measuring
 
 FRAME_TOKENS = 500
 """Of the instructions around a request, and of its reply."""
@@ -53,7 +53,7 @@ class Plan:
         return f"{self.line()}: more than {option}={cap} allows; nothing was asked"
 
 
-def plan_of(jobs: Iterable[Job], measuring: Measuring) -> Plan:
+def plan_of(jobs: Iterable[Job], computing: Computing) -> Plan:
     """Count what the jobs would ask, and what is remembered already.
 
     What an input will be is not computed: a reply to the same question about any input
@@ -71,13 +71,13 @@ def plan_of(jobs: Iterable[Job], measuring: Measuring) -> Plan:
             if measure.type == "ai" and one.key not in asked:
                 above = (one.of(m).key for m in ancestors(measures, measure.id))
                 stale = any(asked.get(key, False) for key in above)
-                asked[one.key] = _count(plan, one, measuring, stale)
+                asked[one.key] = _count(plan, one, computing, stale)
     return plan
 
 
-def _count(plan: Plan, job: Job, measuring: Measuring, stale: bool) -> bool:
+def _count(plan: Plan, job: Job, computing: Computing, stale: bool) -> bool:
     """Count one measure; tell whether it has to be asked."""
-    judging, ask = measuring.judging, measuring.ask(job, "")
+    judging, ask = computing.judging, computing.ask(job, "")
     question = judging.question(ask)
     known = list(judging.replies(job.path).by_key.values())
     missing = job.measure.samples

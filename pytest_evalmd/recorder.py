@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
 def result_of(item: MeasureItem, outcome: Outcome, problem: str) -> dict[str, Any]:
     """Give what a run file says of an item, in builtin types for xdist."""
-    case, measure, found = item.file.case, item.measure, item.found
+    case, measure, settled = item.file.case, item.measure, item.settled
+    found = settled.output if settled else None
     recorded = case.recorded.get(measure.id)
     judged = found.judged if found else None
-    cost = judged.cost if judged else None
+    cost = settled.cost if settled and judged else None
     result = RunResult(
         case=item.file.nodeid,
         measure=measure.id,

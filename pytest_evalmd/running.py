@@ -52,7 +52,7 @@ def check_plan(session: pytest.Session) -> None:
     ):
         return
     try:
-        plan = plan_of(_jobs(session.items), measuring)
+        plan = plan_of(_jobs(session.items), measuring.computing)
     except JudgeError as error:
         _refuse(str(error), measuring, config)
         return
@@ -61,6 +61,17 @@ def check_plan(session: pytest.Session) -> None:
         ledger.plan = plan.line() if plan.requests or plan.remembered else None
     if too_much := plan.over(options.max_requests, options.max_tokens):
         _refuse(too_much, measuring, config)
+    # What the plan leaves is for votes; each worker gets its share of it.
+    judging, workers = measuring.judging, _workers(config)
+    if options.max_requests is not None:
+        judging.spare_requests = (options.max_requests - plan.requests) // workers
+    if options.max_tokens is not None:
+        judging.spare_tokens = (options.max_tokens - plan.tokens) // workers
+
+
+def _workers(config: pytest.Config) -> int:
+    worker: dict[str, Any] = getattr(config, "workerinput", {"workercount": 1})
+    return int(worker["workercount"])
 
 
 def _refuse(why: str, measuring: Measuring, config: pytest.Config) -> None:

@@ -49,6 +49,8 @@ class Results:
             tr.section("results updated")
             for line in self.updated:
                 tr.line(line, green=True)
+        if self.outcomes:
+            self._say_sections(tr)
         if self.not_written:
             tr.section("results NOT written")
             for line in self.not_written:
@@ -56,6 +58,17 @@ class Results:
         if self.nothing_checked:
             tr.section("nothing was checked")
             tr.line(self._why_nothing(), red=True)
+
+    def _say_sections(self, tr: pytest.TerminalReporter) -> None:
+        from pytest_evalmd.summary import sections
+
+        by_node_id = (
+            (id_, one) for (_, id_), one in sorted(self.outcomes.items(), key=_by_place)
+        )
+        for title, lines in sections(by_node_id):
+            tr.section(title)
+            for line in lines:
+                tr.line(line)
 
     @property
     def nothing_checked(self) -> bool:
@@ -90,7 +103,7 @@ class Results:
     def _agreed(self) -> Iterator[Change]:
         """Give the changes that no other item of the same measure speaks against."""
         by_measure: dict[tuple[str, str], list[Outcome]] = {}
-        for _, one in sorted(self.outcomes.items(), key=lambda item: item[0]):
+        for _, one in sorted(self.outcomes.items(), key=_by_place):
             by_measure.setdefault((one.path, one.measure_id), []).append(one)
         for (path, measure_id), outcomes in by_measure.items():
             changes = [one.change for one in outcomes if one.change is not None]
@@ -139,7 +152,12 @@ def _listed(written: str, changes: list[Change]) -> Iterator[str]:
         found.items(), key=lambda item: case.result_line(item[0])
     ):
         old = shorten(change.old) if change.old.strip() else "(not recorded)"
-        yield f"{case.result_line(id_)} {id_}: {old} -> {shorten(change.new)}"
+        line = f"{case.result_line(id_)} {id_}: {old} -> {shorten(change.new)}"
+        yield f"{line}; {change.spread}" if change.spread else line
+
+
+def _by_place(item: tuple[tuple[str, str], Outcome]) -> tuple[str, str]:
+    return item[0]
 
 
 def relative(path: Path, config: pytest.Config) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -47,8 +48,16 @@ class Ask:
     """Tells clients of a parametrised fixture apart."""
     again: bool = False
     """Whether what is remembered doesn't count, as for a rerun."""
+    round: int = 0
+    """How often the same was asked before, to confirm a result; from 0."""
     problem_of: Callable[[Value], str | None]
     """Says why a value is not valid for the measure."""
+
+    @property
+    def samples(self) -> range:
+        """The numbers of its replies: those of other rounds are others."""
+        first = self.round * self.measure.samples
+        return range(first, first + self.measure.samples)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +68,8 @@ class Judged:
     reason: str
     question: Question
     keys: tuple[str, ...]
+    responses: tuple[Value, ...]
+    """Of every sample."""
     cost: Cost
 
 
@@ -96,6 +107,10 @@ class Judging:
     slots: Slots
     refusal: str = ""
     """Why nothing may be asked, if so."""
+    spare_requests: float = math.inf
+    """How often may be asked again to confirm a result."""
+    spare_tokens: float = math.inf
+    """How many tokens that may take."""
     cost: Cost = field(default_factory=Cost)
     not_remembered: list[str] = field(default_factory=list)
     keys: set[str] = field(default_factory=environment_keys)
@@ -152,8 +167,7 @@ class Judging:
         """
         question, cost = self.question(ask), Cost()
         if client is None:
-            samples = range(ask.measure.samples)
-            replies = [self._remembered(ask, question, n) for n in samples]
+            replies = [self._remembered(ask, question, n) for n in ask.samples]
         else:
             replies = await self._all_samples(
                 _Way(ask, question, client, place, stopped, cost)
@@ -161,12 +175,14 @@ class Judging:
         fresh = self.replies(ask.path).fresh
         cost.remembered = sum(reply.key not in fresh for reply in replies)
         self.cost.remembered += cost.remembered
+        responses = tuple(reply.response for reply in replies)
         how, output = ask.measure.aggregate, ask.measure.output
         return Judged(
-            value=aggregate([reply.response for reply in replies], how, output),
+            value=aggregate(responses, how, output),
             reason=replies[0].reason,
             question=question,
             keys=tuple(reply.key for reply in replies),
+            responses=responses,
             cost=cost,
         )
 
@@ -191,7 +207,7 @@ class Judging:
         return reply
 
     async def _all_samples(self, way: _Way) -> list[Remembered]:
-        asked = [self._sample(way, n) for n in range(way.ask.measure.samples)]
+        asked = [self._sample(way, n) for n in way.ask.samples]
         # Wait for all: what is paid for is to be remembered, whatever another does.
         found = await asyncio.gather(*asked, return_exceptions=True)
         for reply in found:
@@ -220,6 +236,8 @@ class Judging:
                     raise StoppedError
                 if self.refusal:
                     raise JudgeError("cap", self.refusal)
+                if ask.round:
+                    self._spend_spare_request()
                 verdict, answer = await self._ask(way, sample)
                 reply = _remember(way, sample, key, verdict, answer)
             same.reply = reply
@@ -228,6 +246,13 @@ class Judging:
             except NotRememberedError as error:
                 self.not_remembered.append(f"{recordings_path(ask.path)}: {error}")
             return reply
+
+    def _spend_spare_request(self) -> None:
+        if self.spare_requests < 1 or self.spare_tokens < 1:
+            cap = "requests" if self.spare_requests < 1 else "tokens"
+            message = f"--evalmd-max-{cap} allows no further vote"
+            raise JudgeError("cap", message)
+        self.spare_requests -= 1
 
     async def _ask(self, way: _Way, sample: int) -> tuple[Verdict, Reply]:
         """Ask, and once more where that can mend an unusable reply."""
@@ -256,6 +281,8 @@ class Judging:
         reply = await call(way.client, request, self.timeout_s)
         for counted in (self.cost, way.cost):
             counted.add_usage(reply.usage)
+        if way.ask.round:
+            self.spare_tokens -= (reply.usage.asked or 0) + (reply.usage.answered or 0)
         return reply
 
 

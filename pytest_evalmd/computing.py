@@ -1,0 +1,150 @@
+"""One output from the outputs that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from pytest_evalmd.askers import Asker
+from pytest_evalmd.case.graph import ancestors
+from pytest_evalmd.case.model import Measure
+from pytest_evalmd.case.problems import shorten
+from pytest_evalmd.case.results import ResultError
+from pytest_evalmd.case.values import Value, write_json
+from pytest_evalmd.job import Job, Key, MeasureError, Output, recorded_output
+from pytest_evalmd.judge.judging import Ask, Judging
+from pytest_evalmd.judge.loop import in_daemon_thread
+from pytest_evalmd.judge.model import JudgeError
+from pytest_evalmd.judge.reply import reply_problem
+from pytest_evalmd.judge.scheduler import StoppedError
+from pytest_evalmd.logic.sandbox import LogicError, Sandbox
+from pytest_evalmd.options import Options
+
+SHOWN_INPUT = 200
+"""How much of its input an error of ``logic`` shows, in characters."""
+
+Found: TypeAlias = Output | MeasureError
+
+
+class Computing:
+    """Computes outputs and remembers them for the session."""
+
+    def __init__(self, options: Options, judging: Judging, sandbox: Sandbox) -> None:
+        self.options, self.judging, self.sandbox = options, judging, sandbox
+        self.found: dict[Key, Found] = {}
+
+    def missing(self, job: Job) -> list[Job]:
+        """Give what has to be computed before, in that order."""
+        measures = job.case.measures
+        if all(job.of(measures[name]).key in self.found for name in job.measure.needs):
+            return []
+        jobs = [job.of(measure) for measure in ancestors(measures, job.measure.id)]
+        return [needed for needed in jobs if needed.key not in self.found]
+
+    def forget(self, job: Job) -> None:
+        """Forget an output, and what kept it from being computed."""
+        self.found.pop(job.key, None)
+        for measure in ancestors(job.case.measures, job.measure.id):
+            key = job.of(measure).key
+            if isinstance(self.found.get(key), MeasureError):
+                del self.found[key]
+
+    async def compute(
+        self, job: Job, asker: Asker | None, place: int = 0, *, again: bool = False
+    ) -> None:
+        """Compute an output whose inputs are found; an error is found as well.
+
+        Args:
+            job: what to compute.
+            asker: who is asked; ``None``: nobody can be asked here.
+            place: how soon it is wanted; the lowest first.
+            again: whether what is remembered doesn't count.
+
+        Raises:
+            NeedsJudge: there is no asker and one is needed.
+            StoppedError: it was not asked for in time.
+        """
+        try:
+            self.found[job.key] = await self._output(job, asker, place, again)
+        except MeasureError as error:
+            self.found[job.key] = error
+        except (JudgeError, LogicError, ResultError) as error:
+            self.found[job.key] = MeasureError(str(error), "error")
+
+    def ask(self, job: Job, given: Value, *, again: bool = False) -> Ask:
+        """Gather all that a judge is to see of a measure with this input."""
+        measure, texts = job.measure, self._texts(job)
+        shown: dict[str, str] = {
+            name: text for name, text in texts.items() if name in measure.context
+        }
+        if measure.input is not None:
+            shown["input"] = given if isinstance(given, str) else write_json(given)
+        return Ask(
+            path=job.path,
+            measure=measure,
+            texts=shown,
+            model=self.options.judge_of(job.case.judge_model),
+            alias=job.alias,
+            again=again,
+            round=job.round,
+            problem_of=self._problem_of(measure),
+        )
+
+    async def _output(
+        self, job: Job, asker: Asker | None, place: int, again: bool
+    ) -> Output:
+        given = self._given(job)
+        if job.measure.type == "programmatic":
+            return Output(value=await self._run_logic(job, given, asker))
+        if self.options.mode == "off":
+            return Output(value=recorded_output(job.case, job.measure))
+        ask = self.ask(job, given, again=again)
+        if asker is None:
+            judged = await self.judging.judge(ask)
+        else:
+            stopped = lambda: asker.stopped  # noqa: E731
+            judged = await self.judging.judge(ask, asker.client, place, stopped)
+        return Output(value=judged.value, judged=judged)
+
+    def _texts(self, job: Job) -> dict[str, str]:
+        return {"query": job.case.query.text, "answer": job.case.answer.text}
+
+    def _given(self, job: Job) -> Value:
+        """Gather a measure's input as ``logic`` sees it."""
+        measure, texts = job.measure, self._texts(job)
+        given: dict[str, Value] = {}
+        for name in measure.inputs:
+            if name in texts:
+                given[name] = texts[name]
+                continue
+            found = self.found.get(job.of(job.case.measures[name]).key)
+            if found is None:
+                raise StoppedError
+            if isinstance(found, MeasureError):
+                raise found.blocks(name)
+            given[name] = found.value
+        return given[measure.input] if isinstance(measure.input, str) else dict(given)
+
+    async def _run_logic(self, job: Job, given: Value, asker: Asker | None) -> Value:
+        measure, texts = job.measure, self._texts(job)
+
+        def run() -> Value:
+            return self.sandbox.run(
+                measure.logic, input=given, params=measure.params, **texts
+            )
+
+        try:
+            # On the event loop a slow one must not hold up the others.
+            return run() if asker is None else await in_daemon_thread(run)
+        except LogicError as error:
+            shown = shorten(write_json(given), SHOWN_INPUT)
+            raise MeasureError(f"{error}\ninput: {shown}", "error") from None
+
+    def _problem_of(self, measure: Measure) -> Callable[[Value], str | None]:
+        def problem_of(value: Value) -> str | None:
+            problem = reply_problem(measure)(value)
+            if problem or measure.schema is None:
+                return problem
+            return self.sandbox.schema_error(measure.schema, value)
+
+        return problem_of
