@@ -95,6 +95,9 @@ def texts_of(item: MeasureItem) -> dict[str, Any] | None:
             answer=case.answer.text if case.answered else "",
             model=case.model or "",
             tags=case.tags,
+            measures=tuple(
+                one.id for one in sorted(case.measures.values(), key=lambda m: m.line)
+            ),
         )
     )
 

@@ -250,6 +250,7 @@ _CASE: Mapping[str, _Reader] = {
     "answer": _text,
     "model": _text,
     "tags": _texts,
+    "measures": _texts,
     "answers": _texts_by_name,
 }
 _USAGE: Mapping[str, _Reader] = {"asked": _count, "answered": _count, "cached": _count}

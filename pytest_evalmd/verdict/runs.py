@@ -133,6 +133,8 @@ class RunCase:
     model: str = ""
     """Who gave it; empty if nobody says."""
     tags: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    """The ids of all of its measures, in the file's order."""
     answers: Mapping[str, str] = field(default_factory=dict)
     """The new answers, by the name of the model that gave each."""
 
@@ -204,7 +206,7 @@ def _plain(result: RunResult) -> dict[str, Value]:
 
 def _plain_case(case: RunCase) -> dict[str, Value]:
     plain: dict[str, Value] = {"case": case.case, "query": case.query}
-    plain |= _present(case, "answer", "model", "tags")
+    plain |= _present(case, "answer", "model", "tags", "measures")
     if case.answers:
         plain["answers"] = dict(sorted(case.answers.items()))
     return plain

@@ -61,6 +61,7 @@ CASE = RunCase(
     answer="At 21:27.",
     model="gpt-4.1",
     tags=("trains",),
+    measures=("departure",),
     answers={"gpt-5": "At 21:72."},
 )
 
@@ -169,7 +170,7 @@ class TestWriting:
             '  {"case": "a.md", "query": "é"},\n'
             '  {"case": "cases/night_train.md", "query": "When does it leave?", '
             '"answer": "At 21:27.", "model": "gpt-4.1", "tags": ["trains"], '
-            '"answers": {"gpt-5": "At 21:72."}}\n'
+            '"measures": ["departure"], "answers": {"gpt-5": "At 21:72."}}\n'
             " ]\n"
             "}\n"
         )
