@@ -9,6 +9,8 @@ from typing import Any, Literal
 Kind = Literal[
     "passed", "failed", "unrecorded", "error", "blocked", "skipped", "updated"
 ]
+Attribution = Literal["answer", "judge", "both"]
+"""What changed where a result moved: the model's answer, the measure, or both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

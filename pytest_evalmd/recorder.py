@@ -22,7 +22,14 @@ from pytest_evalmd.verdict.gate import decide, read_gate
 from pytest_evalmd.verdict.jsonstream import RunFileError
 from pytest_evalmd.verdict.paired import compare_runs
 from pytest_evalmd.verdict.runfile import read_run
-from pytest_evalmd.verdict.runs import Run, RunHead, RunOptions, RunResult, write_run
+from pytest_evalmd.verdict.runs import (
+    Run,
+    RunCase,
+    RunHead,
+    RunOptions,
+    RunResult,
+    write_run,
+)
 
 if TYPE_CHECKING:
     from pytest_evalmd.item import MeasureItem
@@ -33,24 +40,28 @@ def result_of(item: MeasureItem, outcome: Outcome, problem: str) -> dict[str, An
     """Give what a run file says of an item, in builtin types for xdist."""
     case, measure, settled = item.file.case, item.measure, item.settled
     found = settled.output if settled else None
-    recorded = case.recorded.get(measure.id)
+    recorded, text = case.recorded.get(measure.id), case.result_text(measure.id)
     judged = found.judged if found else None
     cost = settled.cost if settled and judged else None
     result = RunResult(
         case=item.file.nodeid,
         measure=measure.id,
         variant=item.name.partition("[")[2].removesuffix("]"),
+        description=measure.description,
+        line=case.result_line(measure.id),
         type=measure.type,
         outcome=outcome.kind,
         judge_model=judged.question.model if judged else None,
         output=found.value if found else None,
         output_text=write_output(measure, found.value) if found else None,
-        recorded_text=case.result_text(measure.id),
+        recorded_text=text,
         human_text=recorded.human.text if recorded and recorded.human else "",
         reason=judged.reason if judged else "",
+        provenance=(found and item._provenance(text, found)) or "",
         problem=problem if outcome.kind in ("error", "blocked") else "",
         tags=case.tags,
         keys=outcome.keys,
+        votes=outcome.votes,
         usage=Usage(
             asked=cost.tokens_asked,
             answered=cost.tokens_answered,
@@ -63,6 +74,36 @@ def result_of(item: MeasureItem, outcome: Outcome, problem: str) -> dict[str, An
     return asdict(result)
 
 
+_SENT = pytest.StashKey[bool]()
+"""Set once a report of this process carried the texts of a case file."""
+
+
+def texts_of(item: MeasureItem) -> dict[str, Any] | None:
+    """Give the texts of an item's case as they are measured, once a process.
+
+    They travel with a report, since the file may hold others once the run has ended.
+
+    Returns:
+        them in builtin types for xdist; ``None`` if an earlier report carried them.
+    """
+    if item.file.stash.get(_SENT, False):
+        return None
+    item.file.stash[_SENT] = True
+    case = item.file.case
+    return asdict(
+        RunCase(
+            case=item.file.nodeid,
+            query=case.query.text,
+            answer=case.answer.text if case.answered else "",
+            model=case.model or "",
+            tags=case.tags,
+            measures=tuple(
+                one.id for one in sorted(case.measures.values(), key=lambda m: m.line)
+            ),
+        )
+    )
+
+
 class RunRecorder:
     """Gathers the results of all processes; writes and compares them at the end."""
 
@@ -72,6 +113,7 @@ class RunRecorder:
         self.gate = read_gate(self.options.gate)
         self.results: dict[str, RunResult] = {}
         """By node id; a rerun takes the place of the run before it."""
+        self.cases: dict[str, RunCase] = {}
         self.lines: list[str] = []
         self.problems: list[str] = []
         self._failed_measures = 0
@@ -83,6 +125,8 @@ class RunRecorder:
             self.results[report.nodeid] = RunResult(
                 **{**plain, "usage": Usage(**plain["usage"])}
             )
+        if texts := getattr(report, "evalmd_case", None):
+            self.cases[texts["case"]] = RunCase(**texts)
         decided = plain is not None and plain["outcome"] != "skipped"
         if report.failed and decided:
             self._failed_measures += 1
@@ -92,7 +136,11 @@ class RunRecorder:
         """Write the run file and let the gate decide."""
         if self.config.option.collectonly:
             return
-        run = Run(head=self._head(), results=list(self.results.values()))
+        run = Run(
+            head=self._head(),
+            results=[*self.results.values()],
+            cases=[*self.cases.values()],
+        )
         if self.options.run_file is not None:
             self._write(self.options.run_file, run)
         failed = self._compare(run) if self.options.baseline is not None else None
@@ -144,6 +192,7 @@ class RunRecorder:
             options=RunOptions(
                 mode=options.mode,
                 judge_model=options.judge_model or options.default_judge_model,
+                confirm=0 if options.mode == "off" else options.confirm,
                 update_results=options.update_results,
             ),
         )
