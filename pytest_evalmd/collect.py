@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import product
 from types import ModuleType
 from typing import Any
 
@@ -79,7 +80,9 @@ class CaseFile(pytest.Module):
         plain = self._functions(measure)
         judged = [one.id for one in self.case.measures.values() if one.type == "ai"]
         judged = judged if measuring.options.mode in ("auto", "live") else []
-        asking = self._functions(measure_with_judge) if judged else []
+        models = measuring.options.answer_models
+        wants_client = judged or (models and measuring.options.mode != "replay")
+        asking = self._functions(measure_with_judge) if wants_client else []
         client = (
             asking[0]._fixtureinfo.name2fixturedefs["llm_client"][-1]
             if asking
@@ -88,11 +91,11 @@ class CaseFile(pytest.Module):
         # Only a client with parameters has to be known now. Else it is asked for once
         # a reply is missing, so that a run on remembered replies needs no key.
         by_client = any(hasattr(function, "callspec") for function in asking)
-        for one in self.case.measures.values():
+        for model, one in product(models or ("",), self.case.measures.values()):
             needed = {one.id, *(m.id for m in ancestors(self.case.measures, one.id))}
-            asks = by_client and not needed.isdisjoint(judged)
+            asks = by_client and bool(model or not needed.isdisjoint(judged))
             for function in asking if asks else plain:
-                item = MeasureItem.of(function, one, measuring)
+                item = MeasureItem.of(function, one, measuring, model)
                 item.client_definition = client
                 item.alias = function.callspec.id if asks else ""
                 yield item

@@ -11,8 +11,15 @@ from pytest_evalmd.case.model import Measure
 from pytest_evalmd.case.problems import shorten
 from pytest_evalmd.case.results import ResultError
 from pytest_evalmd.case.values import Value, write_json
-from pytest_evalmd.job import Job, Key, MeasureError, Output, recorded_output
-from pytest_evalmd.judge.judging import Ask, Judging
+from pytest_evalmd.job import (
+    AnswerKey,
+    Job,
+    Key,
+    MeasureError,
+    Output,
+    recorded_output,
+)
+from pytest_evalmd.judge.judging import AnswerAsk, Answered, Ask, Judging
 from pytest_evalmd.judge.loop import in_daemon_thread
 from pytest_evalmd.judge.model import JudgeError
 from pytest_evalmd.judge.reply import reply_problem
@@ -32,6 +39,7 @@ class Computing:
     def __init__(self, options: Options, judging: Judging, sandbox: Sandbox) -> None:
         self.options, self.judging, self.sandbox = options, judging, sandbox
         self.found: dict[Key, Found] = {}
+        self.answers: dict[AnswerKey, Answered | MeasureError] = {}
 
     def missing(self, job: Job) -> list[Job]:
         """Give what has to be computed before, in that order."""
@@ -71,6 +79,32 @@ class Computing:
         except (JudgeError, LogicError, ResultError) as error:
             self.found[job.key] = MeasureError(str(error), "error")
 
+    async def answer(
+        self, job: Job, asker: Asker | None, place: int = 0, *, again: bool = False
+    ) -> None:
+        """Have a job's query answered; takes and raises what ``compute`` does."""
+        ask = self.answer_ask(job, again=again)
+        try:
+            if asker is None:
+                answered = await self.judging.answer(ask)
+            else:
+                stopped = lambda: asker.stopped  # noqa: E731
+                answered = await self.judging.answer(ask, asker.client, place, stopped)
+            self.answers[job.answer_key] = answered
+        except JudgeError as error:
+            message = f"no answer of {job.answer_model}: {error}"
+            self.answers[job.answer_key] = MeasureError(message, "error")
+
+    def answer_ask(self, job: Job, *, again: bool = False) -> AnswerAsk:
+        """Gather all that a job's answer depends on."""
+        return AnswerAsk(
+            path=job.path,
+            query=job.case.query.text,
+            model=job.answer_model,
+            settings=job.case.answer_settings,
+            again=again,
+        )
+
     def ask(self, job: Job, given: Value, *, again: bool = False) -> Ask:
         """Gather all that a judge is to see of a measure with this input."""
         measure, texts = job.measure, self._texts(job)
@@ -106,8 +140,24 @@ class Computing:
             judged = await self.judging.judge(ask, asker.client, place, stopped)
         return Output(value=judged.value, judged=judged)
 
+    def answer_text(self, job: Job) -> str:
+        """Give the answer that a job measures.
+
+        Raises:
+            MeasureError: there is none.
+            StoppedError: it was not asked for in time.
+        """
+        if not job.answer_model:
+            return job.case.answer.text
+        found = self.answers.get(job.answer_key)
+        if found is None:
+            raise StoppedError
+        if isinstance(found, MeasureError):
+            raise MeasureError(str(found), found.outcome)
+        return found.text
+
     def _texts(self, job: Job) -> dict[str, str]:
-        return {"query": job.case.query.text, "answer": job.case.answer.text}
+        return {"query": job.case.query.text, "answer": self.answer_text(job)}
 
     def _given(self, job: Job) -> Value:
         """Gather a measure's input as ``logic`` sees it."""

@@ -44,6 +44,8 @@ class Failure:
     line: int
     """Where the recorded result stands; the measure, if it could not be computed."""
     details: tuple[str, ...] = ()
+    attribution: str = ""
+    """Whether a new answer or the judge changed."""
     votes: str = ""
     """What asking again came to."""
     undecided: str = ""
@@ -59,6 +61,8 @@ class Failure:
         parts = [f"{self.measure_id}: {self.description}"]
         if self.details:
             parts += ["", *self.details]
+        if self.attribution:
+            parts += ["", self.attribution]
         if self.votes:
             parts += ["", self.votes]
         if self.undecided:
@@ -154,11 +158,14 @@ def votes_line(votes: Sequence[str], agreeing: Sequence[bool], limit: int) -> st
     return f"votes: {shown}; {agree} (best of {limit})"
 
 
-def accept_command(node_id: str, mode: str, judge_model: str | None) -> str:
+def accept_command(
+    target: str, mode: str, judge_model: str | None, answer_model: str = ""
+) -> str:
     """Give the command that records the new result, computed as in this run."""
-    words = ["pytest", node_id, "--update-results"]
+    words = ["pytest", target, "--update-results"]
     words += [f"--evalmd-mode={mode}"] if mode in ("off", "replay") else []
     words += [f"--judge-model={judge_model}"] if judge_model else []
+    words += [f"--answer-model={answer_model}"] if answer_model else []
     return shlex.join(words)
 
 

@@ -5,40 +5,35 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from pytest_evalmd.askers import NoClientError
 from pytest_evalmd.case.model import Measure
-from pytest_evalmd.case.problems import printable
-from pytest_evalmd.case.results import ResultError
-from pytest_evalmd.failure import (
-    Failure,
-    accept_command,
-    diff,
-    problem,
-    votes_line,
-)
-from pytest_evalmd.job import Job, MeasureError, NotComparableError, Output
-from pytest_evalmd.judge.miss import provenance
+from pytest_evalmd.comparing import compare, not_computed
+from pytest_evalmd.failure import Failure
+from pytest_evalmd.job import Job, MeasureError
 from pytest_evalmd.longrepr import FailureRepr, MeasureFailure
 from pytest_evalmd.measuring import Measuring
-from pytest_evalmd.outcome import Change, Outcome
+from pytest_evalmd.outcome import Outcome
 from pytest_evalmd.outputs import MeasureOutputs
-from pytest_evalmd.running import upcoming
-from pytest_evalmd.session import relative
+from pytest_evalmd.running import upcoming, upcoming_answers
 from pytest_evalmd.settling import Settled
-from pytest_evalmd.verdict.compare import accept, read_recorded, write_output
-from pytest_evalmd.verdict.spread import spread
 
 if TYPE_CHECKING:
     from pytest_evalmd.collect import CaseFile
 
 PROPERTY = "evalmd_"
 """What the names of our properties in JUnit's report start with."""
+
+
+def _fixture(request: pytest.FixtureRequest, name: str) -> object:
+    __tracebackhide__ = True
+    try:
+        return request.getfixturevalue(name)
+    except Exception as error:  # noqa: BLE001 - a user's fixture raises anything
+        raise NoClientError(error) from None
 
 
 class MeasureItem(pytest.Function):
@@ -52,6 +47,8 @@ class MeasureItem(pytest.Function):
     outcome: Outcome | None = None
     client_definition: pytest.FixtureDef[Any] | None = None
     alias: str = ""
+    answer_model: str = ""
+    """Who gives the answer that is measured; empty: it is the recorded one."""
     settled: Settled | None = None
     took_s: float | None = None
     """How long it took to compute the output."""
@@ -59,13 +56,19 @@ class MeasureItem(pytest.Function):
 
     @classmethod
     def of(
-        cls, function: pytest.Function, measure: Measure, measuring: Measuring
+        cls,
+        function: pytest.Function,
+        measure: Measure,
+        measuring: Measuring,
+        answer_model: str = "",
     ) -> MeasureItem:
         """Make the item of a measure from pytest's item of a template function."""
         template = function.obj
+        variants = (answer_model, function.name.removeprefix(template.__name__)[1:-1])
+        variant = "-".join(filter(None, variants))
         item: MeasureItem = cls.from_parent(
             function.parent,
-            name=measure.id + function.name.removeprefix(template.__name__),
+            name=f"{measure.id}[{variant}]" if variant else measure.id,
             callspec=getattr(function, "callspec", None),
             callobj=template,
             fixtureinfo=function._fixtureinfo,
@@ -73,6 +76,7 @@ class MeasureItem(pytest.Function):
         )
         item.file = cast("CaseFile", function.parent)
         item.measure, item.measuring = measure, measuring
+        item.answer_model = answer_model
         item.add_marker(measure.type)
         return item
 
@@ -84,8 +88,17 @@ class MeasureItem(pytest.Function):
     def job(self) -> Job:
         """What this item computes."""
         return Job(
-            path=self.path, case=self.file.case, measure=self.measure, alias=self.alias
+            path=self.path,
+            case=self.file.case,
+            measure=self.measure,
+            alias=self.alias,
+            answer_model=self.answer_model,
         )
+
+    @property
+    def recorded_text(self) -> str:
+        """The recorded result; empty if there is none."""
+        return self.file.case.result_text(self.measure.id)
 
     @property
     def client_seat(self) -> tuple[int, str, str]:
@@ -105,15 +118,22 @@ class MeasureItem(pytest.Function):
 
     def _client(self, request: pytest.FixtureRequest) -> object:
         __tracebackhide__ = True
-        try:
-            client = request.getfixturevalue("llm_client")
-        except Exception as error:  # noqa: BLE001 - a user's fixture raises anything
-            raise NoClientError(error) from None
+        client = _fixture(request, "llm_client")
         if self.client_definition is not None:
-            # Before its own teardown, what it was asked has to come back.
-            drain = functools.partial(self._drain, client)
-            self.client_definition.addfinalizer(drain)
+            self._drain_before(self.client_definition, client)
         return client
+
+    def _answer_client(self, request: pytest.FixtureRequest) -> object:
+        __tracebackhide__ = True
+        client = _fixture(request, "answer_client")
+        if client is None:
+            return self._client(request)
+        self._drain_before(request._get_active_fixturedef("answer_client"), client)
+        return client
+
+    def _drain_before(self, definition: pytest.FixtureDef[Any], client: object) -> None:
+        """Before a client's own teardown, what it was asked has to come back."""
+        definition.addfinalizer(functools.partial(self._drain, client))
 
     def _drain(self, client: object) -> None:
         try:
@@ -144,15 +164,16 @@ class MeasureItem(pytest.Function):
             if not self.config.option.setuponly:
                 self.settled = self._settle()
                 self._count(self.settled)
-                self.outcome = self._compare(self.settled)
+                self.outcome, self.failure = compare(self, self.settled)
         except NoClientError as error:
             raise error.why from None
         except MeasureError as error:
-            raise self._not_computed(error) from None
+            self.outcome = Outcome(kind=error.outcome)
+            raise MeasureFailure(not_computed(self, error)) from None
 
     def why_not(self) -> str | None:
         """Say why this is not measured, if it isn't."""
-        if not self.file.case.answered:
+        if not (self.file.case.answered or self.answer_model):
             return "not answered yet"
         if self.measuring.options.mode == "off" and self.measure.type == "ai":
             return "no judge is asked with --evalmd-mode=off"
@@ -163,6 +184,13 @@ class MeasureItem(pytest.Function):
         request = cast("pytest.FixtureRequest", self.funcargs["request"])
         started = time.perf_counter()
         try:
+            if self.answer_model:
+                self.measuring.answer(
+                    self.job,
+                    lambda: self._answer_client(request),
+                    peers=lambda: upcoming_answers(self),
+                    again=again,
+                )
             return self.measuring.settle(
                 self.job,
                 lambda: self._client(request),
@@ -177,109 +205,24 @@ class MeasureItem(pytest.Function):
         cost = settled.cost.to_plain()
         self.user_properties += [(PROPERTY + k, v) for k, v in cost.items() if v]
 
-    def _compare(self, settled: Settled) -> Outcome:
-        recorded = self.file.case.result_text(self.measure.id)
-        outcome = Outcome(kind="passed", keys=settled.keys, votes=self._votes(settled))
-        if settled.holds:
-            return outcome
-        if self.measuring.options.update_results:
-            new = accept(self.measure, recorded, settled.output.value)
-            change = self._change(recorded, new, settled)
-            return replace(outcome, kind="updated", change=change)
-        self.failure = self._difference(recorded, settled)
-        return replace(outcome, kind="failed" if recorded.strip() else "unrecorded")
-
-    def _votes(self, settled: Settled) -> tuple[str, ...]:
-        """Give the outputs of all rounds, where there was more than one."""
-        if len(settled.outputs) == 1:
-            return ()
-        return tuple(write_output(self.measure, one.value) for one in settled.outputs)
-
-    def _not_computed(self, error: MeasureError) -> MeasureFailure:
-        self.outcome = Outcome(kind=error.outcome)
-        problem, *details = str(error).split("\n")
-        line = None if isinstance(error, NotComparableError) else self.measure.line
-        if error.outcome == "blocked":
-            details = []  # they are about the input, whose own item shows them
-        failure = self._failure(problem, line=line, details=details)
-        return MeasureFailure(failure)
-
     def check(self) -> None:
         """Fail if the output differs from the recorded result.
 
         Raises:
             MeasureFailure: it does, or nothing is recorded.
         """
-        if self.failure is not None:
-            raise MeasureFailure(self.failure)
+        if self.failure is None:
+            return
+        if self._tolerated:
+            pytest.xfail(self.failure.brief())
+        raise MeasureFailure(self.failure)
 
-    def _change(self, recorded: str, new: str, settled: Settled) -> Change:
-        seen = [value for one in settled.outputs for value in one.responses]
-        return Change(
-            path=str(self.path),
-            digest=self.file.digest,
-            measure_id=self.measure.id,
-            old=recorded,
-            new=new,
-            spread=spread(self.measure, settled.output.value, seen),
-        )
-
-    def _difference(self, recorded: str, settled: Settled) -> Failure:
-        found = settled.output
-        computed = write_output(self.measure, found.value)
-        path = relative(self.path, self.config)
-        options = self.measuring.options
-        command = accept_command(
-            f"{path}::{self.name}", options.mode, options.judge_model
-        )
-        return self._failure(
-            problem(self.measure, recorded, computed),
-            details=diff(recorded, computed),
-            votes=votes_line(self._votes(settled), settled.agreeing, settled.limit),
-            undecided=settled.cut_short,
-            reason=found.judged.reason if found.judged else "",
-            recorded_from=self._provenance(recorded, found) or "",
-            next_step=f"to accept it: {command}",
-        )
-
-    def _provenance(self, recorded: str, found: Output) -> str | None:
-        """Say how the recorded result came about, where a reply tells."""
-        if found.judged is None or not recorded.strip():
-            return None
-        try:
-            value = read_recorded(self.measure, recorded, found.value)
-        except ResultError:
-            return None
-        known = self.measuring.judging.replies(self.path)
-        replies = [*known.replaced, *known.by_key.values()]
-        return provenance(self.measure, found.judged.question, value, replies)
-
-    def _failure(
-        self,
-        problem: str,
-        *,
-        line: int | None = None,
-        details: Iterable[str] = (),
-        votes: str = "",
-        undecided: str = "",
-        reason: str = "",
-        recorded_from: str = "",
-        next_step: str = "",
-    ) -> Failure:
-        line = line or self.file.case.result_line(self.measure.id)
-        return Failure(
-            measure_id=self.measure.id,
-            description=self.measure.description,
-            problem=printable(problem),
-            path=relative(self.path, self.config),
-            line=line,
-            details=tuple(details),
-            votes=votes,
-            undecided=undecided,
-            reason=reason,
-            provenance=recorded_from,
-            next_step=next_step,
-        )
+    @property
+    def _tolerated(self) -> bool:
+        """Whether what changed is not what ``--evalmd-fail-on`` asks for."""
+        changed = self.outcome.attribution if self.outcome else None
+        fail_on = self.measuring.options.fail_on
+        return changed in ("answer", "judge") and fail_on not in ("any", changed)
 
     def repr_failure(  # type: ignore[override]  # a duck-typed TerminalRepr
         self, excinfo: pytest.ExceptionInfo[BaseException]

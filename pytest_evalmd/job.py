@@ -11,7 +11,9 @@ from pytest_evalmd.case.results import read_result
 from pytest_evalmd.case.values import Value
 from pytest_evalmd.judge.judging import Judged
 
-Key: TypeAlias = tuple[Path, str, str, int]
+Key: TypeAlias = tuple[Path, str, str, str, int]
+AnswerKey: TypeAlias = tuple[Path, str]
+
 
 _BLOCKED = "blocked by "
 
@@ -25,17 +27,35 @@ class Job:
     measure: Measure
     alias: str = ""
     """Tells clients of a parametrised fixture apart."""
+    answer_model: str = ""
+    """Who gives the answer; empty: it is the recorded one."""
     round: int = 0
     """How often it was computed before, with other replies; from 0."""
 
     @property
     def key(self) -> Key:
         """Tell jobs apart."""
-        return self.path, self.measure.id, self.alias, self.round
+        return (
+            self.path,
+            self.measure.id,
+            self.alias,
+            self.answer_model,
+            self.round,
+        )
 
     def of(self, measure: Measure) -> Job:
         """Give the job of another measure of the case."""
         return replace(self, measure=measure)
+
+    @property
+    def answer_key(self) -> AnswerKey:
+        """Tell new answers apart."""
+        return self.path, self.answer_model
+
+    @property
+    def on_recorded_answer(self) -> Job:
+        """Give the job of the same measure of the recorded answer."""
+        return replace(self, answer_model="", round=0)
 
     def at_round(self, number: int) -> Job:
         """Give the job of another round of asking."""

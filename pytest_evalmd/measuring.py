@@ -7,15 +7,21 @@ others that the run will want.
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import functools
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from pytest_evalmd.askers import Asker, Askers, NoClientError
 from pytest_evalmd.computing import Computing
-from pytest_evalmd.job import Job, Key, MeasureError, NotComparableError, Output
+from pytest_evalmd.job import (
+    Job,
+    Key,
+    MeasureError,
+    NotComparableError,
+    Output,
+)
 from pytest_evalmd.judge.client import OpenAIClient
 from pytest_evalmd.judge.judging import Judging, NeedsJudge
 from pytest_evalmd.judge.loop import BackgroundLoop, in_daemon_thread, run_now
@@ -24,17 +30,14 @@ from pytest_evalmd.judge.scheduler import StoppedError
 from pytest_evalmd.logic.sandbox import LogicError, Sandbox
 from pytest_evalmd.options import Options
 from pytest_evalmd.settling import Settled, Settling
+from pytest_evalmd.tasks import Compute, Tasks
 
 TICK_S = 0.2
 """How often somebody who waits is told how far it is."""
 
-AHEAD = 4
-"""How many tasks, two a measure, are to wait for each request in flight."""
-
 Client: TypeAlias = Callable[[], object]
 """Gives what the ``llm_client`` fixture returns; called only if a judge is needed."""
 _Found = TypeVar("_Found", Output, Settled)
-_Compute: TypeAlias = Callable[[list[Job]], Awaitable[None]]
 
 
 class Measuring:
@@ -48,17 +51,48 @@ class Measuring:
         self.on_done: Callable[[], None] = lambda: None
         self.on_drain: Callable[[], None] = lambda: None
         self._settled: dict[Key, Settled | MeasureError] = {}
-        self._tasks: dict[Key, asyncio.Task[None]] = {}
-        self._settling: dict[Key, asyncio.Task[None]] = {}
-        """Of the event loop, like the tasks: touched there only."""
-        self.wanted = 0
-        """Replies that were to be asked for."""
+        self.tasks = Tasks(self.computing, self._settle, self._settled)
         self.askers = Askers()
 
     def close(self) -> None:
         """End what runs beside this process's main thread."""
         self.loop.close()
         self.sandbox.close()
+
+    def answer(
+        self,
+        job: Job,
+        client: Client,
+        *,
+        peers: Callable[[], Iterable[Job]] = tuple,
+        again: bool = False,
+    ) -> str:
+        """Give the new answer that a job measures; takes what ``settle`` takes.
+
+        Raises:
+            MeasureError: there is none.
+        """
+        answers = self.computing.answers
+        if again and isinstance(answers.get(job.answer_key), MeasureError):
+            del answers[job.answer_key]
+        if job.answer_key not in answers:
+            self._drive(
+                self.computing.answer(job, None),
+                client,
+                lambda asker: self.tasks.answer(job, asker, peers()),
+            )
+        return self.answer_text(job)
+
+    def answer_text(self, job: Job) -> str:
+        """Give the answer that a job measures, which is known by now.
+
+        Raises:
+            MeasureError: there is none.
+        """
+        try:
+            return self.computing.answer_text(job)
+        except StoppedError as error:
+            raise MeasureError(str(error), "error") from None
 
     def output(self, job: Job, client: Client) -> Output:
         """Give a measure's output, asked for once.
@@ -71,7 +105,7 @@ class Measuring:
             self._drive(
                 self._compute_here([job]),
                 client,
-                lambda asker: self._compute_on_loop(job, asker),
+                lambda asker: self.tasks.compute(job, asker),
             )
         return _given(found.get(job.key))
 
@@ -101,7 +135,7 @@ class Measuring:
                 self._drive(
                     self._settle(job, lambda jobs: self._compute_here(jobs, again)),
                     client,
-                    lambda asker: self._settle_on_loop(job, asker, peers(), again),
+                    lambda asker: self.tasks.settle(job, asker, peers(), again),
                 )
             except (NoClientError, MeasureError) as error:
                 self._settle_without(job, error)
@@ -172,7 +206,7 @@ class Measuring:
         future.result()
 
     async def _settle(
-        self, job: Job, compute: _Compute, asker: Asker | None = None
+        self, job: Job, compute: Compute, asker: Asker | None = None
     ) -> None:
         """Compute as many rounds as it takes to tell whether the first one holds."""
         found = self.computing.found
@@ -187,7 +221,13 @@ class Measuring:
                     take = functools.partial(settling.take, found[one.key])
                     # On the event loop a slow one must not hold up the others.
                     await in_daemon_thread(take) if slow else take()
-            self._settled[job.key] = settling.settled()
+            settled = settling.settled()
+            if job.answer_model and not settled.holds and self._has_control(job):
+                control = job.on_recorded_answer
+                if control.key not in self._settled:
+                    await self._settle(control, compute, asker)
+                settled = replace(settled, today=self._settled.get(control.key))
+            self._settled[job.key] = settled
         except MeasureError as error:
             self._settled[job.key] = error
         except LogicError as error:  # of the pattern that is recorded
@@ -204,71 +244,10 @@ class Measuring:
                 await self.computing.compute(needed, None)
             await self.computing.compute(job, None, again=again)
 
-    async def _compute_on_loop(self, job: Job, asker: Asker) -> None:
-        if job.key not in self.computing.found:
-            await self._start(job, asker, place=-1)
-
-    async def _settle_on_loop(
-        self, job: Job, asker: Asker, peers: Iterable[Job], again: bool
-    ) -> None:
-        first = None
-        if job.key not in self._settled:  # it may have come on the way here
-            first = self._start_settling(job, asker, place=-1, again=again)
-        # Looking ahead costs: not again while enough of it still waits for a slot.
-        if len(asker.tasks) <= AHEAD * self.options.concurrency:
-            for place, peer in enumerate(peers):
-                if peer.key not in self._settled:
-                    self._start_settling(peer, asker, place)
-                if place % self.options.concurrency == 0:
-                    await asyncio.sleep(0)  # those first in line may go ahead
-        if first is not None:
-            await first
-
-    def _start_settling(
-        self, job: Job, asker: Asker, place: int, *, again: bool = False
-    ) -> asyncio.Task[None]:
-        async def compute(jobs: list[Job]) -> None:
-            for task in [self._start(one, asker, place, again=again) for one in jobs]:
-                await task
-
-        if job.key not in self._settling:
-            task = asyncio.create_task(self._settle(job, compute, asker))
-            self._settling[job.key] = task
-            asker.tasks.add(task)
-            task.add_done_callback(asker.tasks.discard)
-            task.add_done_callback(lambda _: self._settling.pop(job.key, None))
-        return self._settling[job.key]
-
-    def _start(
-        self, job: Job, asker: Asker, place: int, *, again: bool = False
-    ) -> asyncio.Task[None]:
-        for needed in self.computing.missing(job):
-            self._start_one(needed, asker, place)
-        return self._start_one(job, asker, place, again=again)
-
-    def _start_one(
-        self, job: Job, asker: Asker, place: int, *, again: bool = False
-    ) -> asyncio.Task[None]:
-        if job.key not in self._tasks:
-            if job.measure.type == "ai":
-                self.wanted += job.measure.samples
-            task = asyncio.create_task(self._run(job, asker, place, again))
-            self._tasks[job.key] = task
-            asker.tasks.add(task)
-            task.add_done_callback(asker.tasks.discard)
-        return self._tasks[job.key]
-
-    async def _run(self, job: Job, asker: Asker, place: int, again: bool) -> None:
-        try:
-            needed = (job.of(job.case.measures[name]).key for name in job.measure.needs)
-            for key in needed:
-                if key in self._tasks:
-                    await self._tasks[key]
-            await self.computing.compute(job, asker, place, again=again)
-        except StoppedError:
-            pass  # whoever still wants it asks another client
-        finally:
-            del self._tasks[job.key]
+    def _has_control(self, job: Job) -> bool:
+        """Tell whether the recorded answer can say if the judge drifted."""
+        recorded = job.case.result_text(job.measure.id).strip()
+        return bool(recorded and job.case.answered and not self.options.update_results)
 
 
 def _given(found: _Found | MeasureError | None) -> _Found:

@@ -28,6 +28,17 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewAnswer:
+    """An answer that was measured in place of the recorded one."""
+
+    digest: str
+    """Of the case file's bytes when they were read."""
+    model: str
+    """Who gave it."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What became of a measure."""
 
@@ -42,6 +53,11 @@ class Outcome:
     """The parameter of the client."""
     votes: tuple[str, ...] = ()
     """The outputs of all rounds of asking, where there was more than one."""
+    answer: NewAnswer | None = None
+    """What was measured; ``None``: the recorded answer."""
+    attribution: Attribution | None = None
+    today_text: str | None = None
+    """What the recorded answer comes to today, where that was asked."""
 
     def to_plain(self) -> dict[str, Any]:
         """Give it in builtin types, which is all that xdist carries."""
@@ -50,13 +66,11 @@ class Outcome:
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:
         """Take what ``to_plain`` gave."""
-        change = plain["change"]
-        return cls(
-            kind=plain["kind"],
-            change=Change(**change) if change else None,
-            keys=tuple(plain["keys"]),
-            path=plain["path"],
-            measure_id=plain["measure_id"],
-            alias=plain["alias"],
-            votes=tuple(plain["votes"]),
-        )
+        change, answer = plain["change"], plain["answer"]
+        taken = {
+            "change": Change(**change) if change else None,
+            "answer": NewAnswer(**answer) if answer else None,
+            "keys": tuple(plain["keys"]),
+            "votes": tuple(plain["votes"]),
+        }
+        return cls(**{**plain, **taken})

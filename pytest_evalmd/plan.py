@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from pytest_evalmd.case.graph import ancestors
 from pytest_evalmd.computing import Computing
-from pytest_evalmd.job import Job, Key
-from pytest_evalmd.judge.judging import Ask
+from pytest_evalmd.job import AnswerKey, Job, Key
+from pytest_evalmd.judge.judging import Answered, Ask, NeedsJudge
+from pytest_evalmd.judge.loop import run_now
 from pytest_evalmd.judge.miss import nearest
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.judge.question import Question
@@ -64,20 +65,39 @@ def plan_of(jobs: Iterable[Job], computing: Computing) -> Plan:
     """
     plan = Plan()
     asked: dict[Key, bool] = {}
+    unanswered: dict[AnswerKey, bool] = {}
     for job in jobs:
+        if job.answer_model and job.answer_key not in unanswered:
+            unanswered[job.answer_key] = _count_answer(plan, job, computing)
+        no_answer = unanswered.get(job.answer_key, False)
         measures = job.case.measures
         for measure in [*ancestors(measures, job.measure.id), job.measure]:
             one = job.of(measure)
             if measure.type == "ai" and one.key not in asked:
                 above = (one.of(m).key for m in ancestors(measures, measure.id))
-                stale = any(asked.get(key, False) for key in above)
+                stale = no_answer or any(asked.get(key, False) for key in above)
                 asked[one.key] = _count(plan, one, computing, stale)
     return plan
 
 
+def _count_answer(plan: Plan, job: Job, computing: Computing) -> bool:
+    """Count a new answer; tell whether it has to be asked for."""
+    try:
+        run_now(computing.answer(job, None))
+    except NeedsJudge:
+        plan.requests += 1
+        plan.unknown += 1
+        plan.tokens += FRAME_TOKENS + len(job.case.query.text) // CHARACTERS_A_TOKEN
+        return True
+    plan.remembered += 1
+    return False
+
+
 def _count(plan: Plan, job: Job, computing: Computing, stale: bool) -> bool:
     """Count one measure; tell whether it has to be asked."""
-    judging, ask = computing.judging, computing.ask(job, "")
+    # A new answer that is not known yet is taken to be as long as the recorded one.
+    known_job = job if _is_answered(job, computing) else job.on_recorded_answer
+    judging, ask = computing.judging, computing.ask(known_job, "")
     question = judging.question(ask)
     known = list(judging.replies(job.path).by_key.values())
     missing = job.measure.samples
@@ -95,6 +115,12 @@ def _count(plan: Plan, job: Job, computing: Computing, stale: bool) -> bool:
         else:
             plan.tokens += missing * (usage.asked + (usage.answered or 0))
     return missing > 0
+
+
+def _is_answered(job: Job, computing: Computing) -> bool:
+    return not job.answer_model or isinstance(
+        computing.answers.get(job.answer_key), Answered
+    )
 
 
 def _answers(reply: Remembered, question: Question) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_evalmd.fixtures import case, llm_client, measure_outputs
+from pytest_evalmd.fixtures import answer_client, case, llm_client, measure_outputs
 from pytest_evalmd.ledger import Ledger, WorkerLedger
 from pytest_evalmd.options import MEASURING, OPTIONS, add_options, read_options
 from pytest_evalmd.session import Results
@@ -20,7 +20,7 @@ from pytest_evalmd.session import Results
 if TYPE_CHECKING:
     from pytest_evalmd.collect import CaseFile
 
-__all__ = ["case", "llm_client", "measure_outputs"]
+__all__ = ["answer_client", "case", "llm_client", "measure_outputs"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

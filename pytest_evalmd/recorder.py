@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_evalmd.comparing import provenance_of
 from pytest_evalmd.files import write_atomically
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.judge.secrets import environment_keys
@@ -51,17 +52,20 @@ def result_of(item: MeasureItem, outcome: Outcome, problem: str) -> dict[str, An
         line=case.result_line(measure.id),
         type=measure.type,
         outcome=outcome.kind,
+        answer_model=item.answer_model or None,
         judge_model=judged.question.model if judged else None,
         output=found.value if found else None,
         output_text=write_output(measure, found.value) if found else None,
         recorded_text=text,
         human_text=recorded.human.text if recorded and recorded.human else "",
         reason=judged.reason if judged else "",
-        provenance=(found and item._provenance(text, found)) or "",
+        provenance=provenance_of(item, found) if found else "",
         problem=problem if outcome.kind in ("error", "blocked") else "",
         tags=case.tags,
         keys=outcome.keys,
         votes=outcome.votes,
+        attribution=outcome.attribution,
+        today_text=outcome.today_text,
         usage=Usage(
             asked=cost.tokens_asked,
             answered=cost.tokens_answered,
@@ -192,6 +196,7 @@ class RunRecorder:
             options=RunOptions(
                 mode=options.mode,
                 judge_model=options.judge_model or options.default_judge_model,
+                answer_models=options.answer_models,
                 confirm=0 if options.mode == "off" else options.confirm,
                 update_results=options.update_results,
             ),

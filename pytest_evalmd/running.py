@@ -101,6 +101,17 @@ def upcoming(item: MeasureItem) -> Iterator[Job]:
             yield other.job
 
 
+def upcoming_answers(item: MeasureItem) -> Iterator[Job]:
+    """Give whose answers will be wanted after an item's, in that order, each once."""
+    seen = {item.job.answer_key}
+    for other in _items_after(item):
+        if isinstance(other, type(item)) and other.answer_model and _will_run(other):
+            job = other.job
+            if job.answer_key not in seen:
+                yield job
+            seen.add(job.answer_key)
+
+
 def _will_run(item: MeasureItem) -> bool:
     """Tell whether an item will run, as far as that is known without running it."""
     if item.why_not() is not None:

@@ -10,6 +10,7 @@ from pytest_evalmd.case.graph import ancestors
 from pytest_evalmd.case.values import canonical
 from pytest_evalmd.job import Job, MeasureError, Output
 from pytest_evalmd.judge.cost import Cost
+from pytest_evalmd.judge.judging import Judged
 from pytest_evalmd.options import Options
 from pytest_evalmd.verdict.compare import Matches, accept, holds
 from pytest_evalmd.verdict.confirm import decision, still_needed
@@ -31,21 +32,25 @@ class Settled:
     """The output that won the vote."""
     cut_short: str = ""
     """Why there were fewer rounds than it would have taken, if so."""
+    today: Settled | MeasureError | None = None
+    """Where a new answer's result does not hold: what the recorded answer comes to."""
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Of all replies that judges gave."""
-        judged = [output.judged for output in self.outputs if output.judged]
-        return tuple(key for one in judged for key in one.keys)
+        return tuple(key for one in self._judged() for key in one.keys)
 
     @property
     def cost(self) -> Cost:
         """Of all replies that judges gave."""
         total = Cost()
-        for output in self.outputs:
-            if output.judged:
-                total.add(output.judged.cost.to_plain())
+        for one in self._judged():
+            total.add(one.cost.to_plain())
         return total
+
+    def _judged(self) -> list[Judged]:
+        more = self.today._judged() if isinstance(self.today, Settled) else []
+        return [one.judged for one in self.outputs if one.judged] + more
 
 
 class Settling:
@@ -143,13 +148,17 @@ class Settling:
 
 def votes_at_most(job: Job, options: Options) -> int:
     """Say how often a measure is asked at most: once where asking changes nothing."""
-    measures = job.case.measures
-    chain = (job.measure, *ancestors(measures, job.measure.id))
-    if options.mode == "off" or all(one.type != "ai" for one in chain):
+    if options.mode == "off" or not is_judged(job):
         return 1
     if job.case.result_text(job.measure.id).strip():
         return options.confirm
     return options.confirm_new
+
+
+def is_judged(job: Job) -> bool:
+    """Tell whether a judge has a part in a measure's output."""
+    chain = (job.measure, *ancestors(job.case.measures, job.measure.id))
+    return any(one.type == "ai" for one in chain)
 
 
 def _counts(agreeing: list[bool]) -> tuple[int, int]:
