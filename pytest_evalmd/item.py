@@ -246,7 +246,7 @@ class MeasureItem(pytest.Function):
             return None
         known = self.measuring.judging.replies(self.path)
         replies = [*known.replaced, *known.by_key.values()]
-        return provenance(self.measure, found.judged.question, value, replies)
+        return provenance(self.measure.id, found.judged.question, value, replies)
 
     def _failure(
         self,
