@@ -73,7 +73,8 @@ def votes_of(item: MeasureItem, settled: Settled) -> tuple[str, ...]:
 
 def provenance_of(item: MeasureItem, found: Output) -> str:
     """Say how the recorded result came about, where a reply tells; else nothing."""
-    if found.judged is None or not item.recorded_text.strip():
+    # Of a new answer the control tells more.
+    if found.judged is None or item.answer_model or not item.recorded_text.strip():
         return ""
     try:
         value = read_recorded(item.measure, item.recorded_text, found.value)
@@ -81,7 +82,7 @@ def provenance_of(item: MeasureItem, found: Output) -> str:
         return ""
     known = item.measuring.judging.replies(item.path)
     replies = [*known.replaced, *known.by_key.values()]
-    return provenance(item.measure, found.judged.question, value, replies) or ""
+    return provenance(item.measure.id, found.judged.question, value, replies) or ""
 
 
 def _new_answer(item: MeasureItem) -> NewAnswer | None:

@@ -121,8 +121,14 @@ class Computing:
             alias=job.alias,
             again=again,
             round=job.round,
+            spare=self._is_spare(job),
             problem_of=self._problem_of(measure),
         )
+
+    def _is_spare(self, job: Job) -> bool:
+        """Tell whether a job confirms what another one found."""
+        is_control = bool(self.options.answer_models) and not job.answer_model
+        return is_control or job.round > 0
 
     async def _output(
         self, job: Job, asker: Asker | None, place: int, again: bool

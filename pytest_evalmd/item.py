@@ -24,8 +24,16 @@ from pytest_evalmd.settling import Settled
 if TYPE_CHECKING:
     from pytest_evalmd.collect import CaseFile
 
+ANSWER_MODEL = "answer_model"
+"""The parameter that names who gives the answer."""
 PROPERTY = "evalmd_"
 """What the names of our properties in JUnit's report start with."""
+
+
+def parameters(function: pytest.Function) -> dict[str, Any]:
+    """Give the parameters of a function's fixtures, empty if there are none."""
+    callspec = getattr(function, "callspec", None)
+    return dict(callspec.params) if callspec else {}
 
 
 def _fixture(request: pytest.FixtureRequest, name: str) -> object:
@@ -60,15 +68,12 @@ class MeasureItem(pytest.Function):
         function: pytest.Function,
         measure: Measure,
         measuring: Measuring,
-        answer_model: str = "",
     ) -> MeasureItem:
         """Make the item of a measure from pytest's item of a template function."""
         template = function.obj
-        variants = (answer_model, function.name.removeprefix(template.__name__)[1:-1])
-        variant = "-".join(filter(None, variants))
         item: MeasureItem = cls.from_parent(
             function.parent,
-            name=f"{measure.id}[{variant}]" if variant else measure.id,
+            name=measure.id + function.name.removeprefix(template.__name__),
             callspec=getattr(function, "callspec", None),
             callobj=template,
             fixtureinfo=function._fixtureinfo,
@@ -76,7 +81,11 @@ class MeasureItem(pytest.Function):
         )
         item.file = cast("CaseFile", function.parent)
         item.measure, item.measuring = measure, measuring
-        item.answer_model = answer_model
+        given = parameters(function)
+        item.answer_model = given.get(ANSWER_MODEL, "")
+        if len(given) > bool(item.answer_model):
+            first = bool(item.answer_model)  # of the ids, plugin.py sees to that
+            item.alias = "-".join(function.callspec._idlist[first:])
         item.add_marker(measure.type)
         return item
 

@@ -107,7 +107,7 @@ def _count(plan: Plan, job: Job, computing: Computing, stale: bool) -> bool:
     plan.remembered += job.measure.samples - missing
     plan.requests += missing
     if missing:
-        like = nearest(job.measure, question, known)
+        like = nearest(job.measure.id, question, known)
         usage = like.usage if like else Usage()
         if usage.asked is None:
             plan.unknown += missing

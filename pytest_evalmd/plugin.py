@@ -69,6 +69,18 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
     return CaseFile.from_parent(parent, path=file_path)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Measure the answers of each ``--answer-model``; first, so that ids begin so."""
+    models = metafunc.config.stash[OPTIONS].answer_models
+    if models and MEASURING in metafunc.config.stash:
+        from pytest_evalmd.collect import NEW_ANSWER
+        from pytest_evalmd.item import ANSWER_MODEL
+
+        if metafunc.function in NEW_ANSWER:
+            metafunc.parametrize(ANSWER_MODEL, models)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Tell or cap what the run would ask, before it asks."""
     if MEASURING in session.config.stash:

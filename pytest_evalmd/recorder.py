@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +118,8 @@ class RunRecorder:
         self.results: dict[str, RunResult] = {}
         """By node id; a rerun takes the place of the run before it."""
         self.cases: dict[str, RunCase] = {}
+        self.answers: dict[str, dict[str, str]] = {}
+        """The new answers of each case, by model."""
         self.lines: list[str] = []
         self.problems: list[str] = []
         self._failed_measures = 0
@@ -129,6 +131,9 @@ class RunRecorder:
             self.results[report.nodeid] = RunResult(
                 **{**plain, "usage": Usage(**plain["usage"])}
             )
+            if answer := report.evalmd["answer"]:
+                answers = self.answers.setdefault(plain["case"], {})
+                answers[answer["model"]] = answer["text"]
         if texts := getattr(report, "evalmd_case", None):
             self.cases[texts["case"]] = RunCase(**texts)
         decided = plain is not None and plain["outcome"] != "skipped"
@@ -143,7 +148,10 @@ class RunRecorder:
         run = Run(
             head=self._head(),
             results=[*self.results.values()],
-            cases=[*self.cases.values()],
+            cases=[
+                replace(one, answers=self.answers.get(one.case, {}))
+                for one in self.cases.values()
+            ],
         )
         if self.options.run_file is not None:
             self._write(self.options.run_file, run)

@@ -19,7 +19,7 @@ class Client:
     """Answers by model; judges by a word of the prompt and one of the answer."""
 
     async def complete(self, request):
-        prompt = request.messages[-1].content
+        prompt = " ".join(message.content for message in request.messages)
         with open("asked.txt", "a", encoding="utf-8") as log:
             if request.model in ANSWERS:
                 log.write("answer " + request.model + chr(10))
@@ -36,6 +36,7 @@ def llm_client():
     return Client()
 '''
 OLD, NEW = "Zuvira", "Belora"
+ANSWER = "Take Zuvira first, then Lomanta."
 NEW_ANSWER = f"Take {NEW} alone."
 
 
@@ -152,14 +153,14 @@ def test_the_control_costs_nothing_while_the_judge_is_the_same(
 
 def test_logic_follows_its_answer(run_here, client, write_case):
     client()
-    write_case(logic("size", "return input.length"), {"size": "31"})
+    write_case(logic("size", "return input.length"), {"size": str(len(ANSWER))})
 
     result = run_here("--answer-model=gpt-new")
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "recorded 31 · recorded answer measured today 31 · "
+            f"recorded {len(ANSWER)} · recorded answer measured today {len(ANSWER)} · "
             f"new answer {len(NEW_ANSWER)} -> the answer changed"
         ]
     )
@@ -167,7 +168,7 @@ def test_logic_follows_its_answer(run_here, client, write_case):
 
 def test_logic_that_changed_is_no_judge_that_drifted(run_here, client, write_case):
     client()
-    write_case(logic("size", "return 7"), {"size": "31"})
+    write_case(logic("size", "return 7"), {"size": str(len(ANSWER))})
 
     result = run_here("--answer-model=gpt-new")
 
@@ -207,7 +208,7 @@ def test_update_rewrites_answer_and_results(run, pytester, client, write_case):
     asked = client(("RATING", NEW, 4))
     path = write_case(
         rating() + logic("size", "return input.length"),
-        {"rating": "9", "size": "31"},
+        {"rating": "9", "size": str(len(ANSWER))},
         front="model: gpt-old",
     )
     text = path.read_text()
@@ -219,14 +220,14 @@ def test_update_rewrites_answer_and_results(run, pytester, client, write_case):
         text.replace("Take Zuvira first, then Lomanta.", NEW_ANSWER)
         .replace("gpt-old", "gpt-new")
         .replace("\n> 9\n", "\n> 4\n")
-        .replace("\n> 31\n", f"\n> {len(NEW_ANSWER)}\n")
+        .replace(f"\n> {len(ANSWER)}\n", f"\n> {len(NEW_ANSWER)}\n")
     )
     assert path.read_text() == replaced
     result.stdout.fnmatch_lines(
         [
             "case.md:* answer: Take Zuvira first, then Lomanta. -> Take Belora alone.",
             "case.md:* rating: 9 -> 4",
-            "case.md:* size: 31 -> 18",
+            f"case.md:* size: {len(ANSWER)} -> 18",
         ]
     )
 
@@ -250,7 +251,8 @@ def test_update_fills_a_blank_case(run_here, pytester, client, write_case):
 def test_a_part_of_a_case_does_not_rewrite_its_answer(run_here, client, write_case):
     client(("RATING", NEW, 4))
     path = write_case(
-        rating() + logic("size", "return input.length"), {"rating": "9", "size": "31"}
+        rating() + logic("size", "return input.length"),
+        {"rating": "9", "size": str(len(ANSWER))},
     )
     before = path.read_bytes()
 
@@ -267,12 +269,14 @@ def test_a_part_of_a_case_does_not_rewrite_its_answer(run_here, client, write_ca
 
 def test_a_measure_that_fails_keeps_the_answer_out(run_here, client, write_case):
     client(("RATING", NEW, "high"))
-    path = write_case(rating(), {"rating": "9"})
+    path = write_case(
+        rating() + logic("size", "return 1"), {"rating": "9", "size": "1"}
+    )
     before = path.read_bytes()
 
     result = run_here("--answer-model=gpt-new", "--update-results")
 
-    result.assert_outcomes(errors=1)
+    result.assert_outcomes(errors=1, passed=1)
     assert path.read_bytes() == before
     result.stdout.fnmatch_lines(["case.md: the answer of gpt-new stays out: rating*"])
 
@@ -462,12 +466,12 @@ def test_answers_are_asked_for_at_once(run_here, pytester, client, write_case):
         conftest.read_text()
         .replace("import json", "import asyncio, json", 1)
         .replace(
-            "        prompt = request",
+            "        prompt = ",
             """        Client.now = getattr(Client, "now", 0) + 1
         Client.most = max(getattr(Client, "most", 0), Client.now)
         await asyncio.sleep(0.05)
         Client.now -= 1
-        prompt = request""",
+        prompt = """,
         )
         + """
 
@@ -476,7 +480,8 @@ def pytest_sessionfinish():
 """
     )
     for n in range(8):
-        write_case(rating(), {"rating": "9"}, name=f"case{n}.md")
+        path = write_case(rating(), {"rating": "9"}, name=f"case{n}.md")
+        path.write_text(path.read_text().replace("Which one?", f"Which of {n}?"))
 
     result = run_here("--answer-model=gpt-new", "-s", "--evalmd-concurrency=4")
 

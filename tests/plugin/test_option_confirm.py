@@ -232,7 +232,7 @@ def test_votes_keep_within_the_cap(run_here, fickle, write_case):
     result.assert_outcomes(failed=1)
     assert len(asked()) == 2
     result.stdout.fnmatch_lines(
-        ["not asked again: --evalmd-max-requests allows no further vote"]
+        ["not asked again: --evalmd-max-requests allows no more than was planned"]
     )
 
 
@@ -249,7 +249,7 @@ def test_votes_keep_within_the_tokens(run_here, pytester, fickle, write_case):
     result.assert_outcomes(failed=1)
     assert len(asked()) == 2
     result.stdout.fnmatch_lines(
-        ["not asked again: --evalmd-max-tokens allows no further vote"]
+        ["not asked again: --evalmd-max-tokens allows no more than was planned"]
     )
 
 
