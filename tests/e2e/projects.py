@@ -112,10 +112,6 @@ class Project:
         command = ["-W", "error", "-c", EVALMD, *args]
         return self._start(server, command, variables)
 
-    def evalmd(self, server, *args: str, **variables: str) -> Run:
-        """Run ``evalmd`` to its end."""
-        return self.start_evalmd(server, *args, **variables).wait()
-
     def _start(self, server, command: list[str], variables: dict[str, str]) -> Running:
         kept = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT", "COVERAGE_PROCESS_START")
         environment = {name: os.environ[name] for name in kept if name in os.environ}

@@ -9,10 +9,26 @@ from collections import Counter
 
 import pytest
 from mock_server import MockServer, Response, completion, error
-from projects import ai
+from projects import KEY, Run, ai
 
 from pytest_evalmd.case.parse import parse_case
+from pytest_evalmd.cli import main
 from pytest_evalmd.cli.answer import INTERRUPTED
+
+
+@pytest.fixture
+def evalmd(project, monkeypatch, capsys):
+    """Run ``evalmd`` here, which is quicker than a process of its own."""
+    monkeypatch.chdir(project.path)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+    def run(server, *arguments):
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        ret = main(arguments)
+        said = capsys.readouterr()
+        return Run(ret, said.err + said.out, 0)
+
+    return run
 
 
 def write_blanks(project, count):
@@ -58,14 +74,14 @@ def wait_for_requests(server, count):
         time.sleep(0.005)
 
 
-def test_200_answers_at_once_and_none_twice(project):
+def test_200_answers_at_once_and_none_twice(project, evalmd):
     write_blanks(project, 100)
     models = ("--model", "one", "--model", "two")
     with MockServer(behaviour=answering, latency_s=0.05) as server:
-        dry = project.evalmd(server, "answer", "cases", *models, "--dry-run")
+        dry = evalmd(server, "answer", "cases", *models, "--dry-run")
         assert server.requests == []
         assert dry.out.endswith("200 would be asked, 0 remembered, 0 kept\n")
-        run = project.evalmd(server, "answer", "cases", *models, "--concurrency", "20")
+        run = evalmd(server, "answer", "cases", *models, "--concurrency", "20")
         assert run.ret == 0
         assert answers(project) == wanted(100, "one", "two")
         assert set(queries(server).values()) == {1}
@@ -79,33 +95,31 @@ def test_200_answers_at_once_and_none_twice(project):
         )
         assert project.leftovers() == []
         before = project.cases()
-        again = project.evalmd(server, "answer", "cases", *models)
+        again = evalmd(server, "answer", "cases", *models)
         assert again.out == "answers: 0 asked\n0 written, 200 kept, 0 missing\n"
         assert project.cases() == before
         assert len(server.requests) == 200
         project.assert_nothing_leaked(server, run.out, dry.out, again.out)
 
 
-def test_an_answer_that_is_deleted_is_remembered(project):
+def test_an_answer_that_is_deleted_is_remembered(project, evalmd):
     write_blanks(project, 1)
     arguments = ("answer", "cases", "--model", "one")
     with MockServer(behaviour=answering) as server:
-        project.evalmd(server, *arguments)
+        evalmd(server, *arguments)
         (project.path / "cases/q000/one.md").unlink()
-        dry = project.evalmd(server, *arguments, "--dry-run")
+        dry = evalmd(server, *arguments, "--dry-run")
         assert "one.md: remembered\n0 would be asked, 1 rem" in dry.out
-        run = project.evalmd(server, *arguments)
+        run = evalmd(server, *arguments)
         assert "answers: 0 asked, 1 remembered\n1 written" in run.out
         assert answers(project) == wanted(1, "one")
         assert len(server.requests) == 1
 
 
-def test_a_rate_limit_fails_none(project):
+def test_a_rate_limit_fails_none(project, evalmd):
     write_blanks(project, 30)
     with MockServer(behaviour=answering, rate_per_s=15, burst=5) as server:
-        run = project.evalmd(
-            server, "answer", "cases", "--model", "one", "--concurrency", "20"
-        )
+        run = evalmd(server, "answer", "cases", "--model", "one", "--concurrency", "20")
         assert run.ret == 0, run.out
         assert answers(project) == wanted(30, "one")
         assert len(server.requests) > 30
@@ -114,7 +128,7 @@ def test_a_rate_limit_fails_none(project):
 def faulty(request, n):
     number = request["messages"][-1]["content"]
     said = {
-        "QUERY 1": completion("", refusal="I \x1b[31mwon't."),
+        "QUERY 1": completion("", refusal="I \x1b[31mwill not."),
         "QUERY 2": completion("Half of", finish_reason="length"),
         "QUERY 3": completion("", finish_reason="content_filter"),
         "QUERY 4": completion("<think>Only thoughts"),
@@ -127,10 +141,10 @@ def faulty(request, n):
     return Response(body=said[number]) if number in said else answering(request)
 
 
-def test_a_line_for_each_failure_and_all_others_answered(project):
+def test_a_line_for_each_failure_and_all_others_answered(project, evalmd):
     write_blanks(project, 10)
     with MockServer(behaviour=faulty) as server:
-        run = project.evalmd(server, "answer", "cases", "--model", "one")
+        run = evalmd(server, "answer", "cases", "--model", "one")
         assert run.ret == 1
         lines = [line for line in run.out.splitlines() if line.startswith("cases/")]
         starts = [f"cases/q{n:03}/blank.md: one: " for n in range(1, 9)]
@@ -156,20 +170,18 @@ def test_a_line_for_each_failure_and_all_others_answered(project):
         project.assert_nothing_leaked(server, run.out)
 
 
-def test_an_account_without_quota_stops_it(project):
+def test_an_account_without_quota_stops_it(project, evalmd):
     write_blanks(project, 40)
     refused = Response(status=429, body=error("x", code="insufficient_quota"))
     with MockServer(behaviour=lambda request, n: refused) as server:
-        run = project.evalmd(
-            server, "answer", "cases", "--model", "one", "--concurrency", "4"
-        )
+        run = evalmd(server, "answer", "cases", "--model", "one", "--concurrency", "4")
         assert run.ret == 1
         assert len(server.requests) <= 8
         assert "more were answered; run it again to go on" in run.out
         assert run.out.endswith("0 written, 0 kept, 40 missing\n")
 
 
-def test_settings_of_the_case_and_what_a_server_refuses(project):
+def test_settings_of_the_case_and_what_a_server_refuses(project, evalmd):
     write_blanks(project, 1)
     path = project.path / "cases/q000/blank.md"
     settings = "answer: {system: Be brief., temperature: 0}\n---\n"
@@ -182,7 +194,7 @@ def test_settings_of_the_case_and_what_a_server_refuses(project):
         return answering(request)
 
     with MockServer(behaviour=without_temperature) as server:
-        run = project.evalmd(server, "answer", "cases", "--model", "one")
+        run = evalmd(server, "answer", "cases", "--model", "one")
         assert run.ret == 0, run.out
         first, second = server.requests
         assert first["temperature"] == 0
@@ -195,7 +207,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's here"
 
 
 @posix
-def test_killed_and_taken_up_again(project):
+def test_killed_and_taken_up_again(project, evalmd):
     write_blanks(project, 40)
     arguments = ("answer", "cases", "--model", "one", "--concurrency", "4")
     with MockServer(behaviour=answering, latency_s=0.02) as server:
@@ -209,7 +221,7 @@ def test_killed_and_taken_up_again(project):
         kept = answers(project)
         assert kept.items() <= wanted(40, "one").items()
         done, before = len(server.requests), project.cases()
-        run = project.evalmd(server, *arguments)
+        run = evalmd(server, *arguments)
         assert run.ret == 0
         assert answers(project) == wanted(40, "one")
         assert before.items() <= project.cases().items()
@@ -219,21 +231,21 @@ def test_killed_and_taken_up_again(project):
 
 
 @posix
-def test_a_reply_that_came_before_the_kill_is_not_asked_for_again(project):
+def test_a_reply_that_came_before_the_kill_is_not_asked_for_again(project, evalmd):
     write_blanks(project, 1)
     arguments = ("answer", "cases", "--model", "one")
     with MockServer(behaviour=answering) as server:
-        project.evalmd(server, *arguments)
+        evalmd(server, *arguments)
         # As if it had been killed between remembering and writing.
         recordings = project.path / "cases/q000/__evalmd__/one.json"
         assert "By one 0" in recordings.read_text(encoding="utf-8")
         (project.path / "cases/q000/one.md").unlink()
-        project.evalmd(server, *arguments)
+        evalmd(server, *arguments)
         assert len(server.requests) == 1
 
 
 @posix
-def test_ctrl_c_keeps_what_came(project):
+def test_ctrl_c_keeps_what_came(project, evalmd):
     write_blanks(project, 20)
     arguments = ("answer", "cases", "--model", "one", "--concurrency", "4")
     with MockServer(behaviour=answering, latency_s=0.8) as server:
@@ -249,7 +261,7 @@ def test_ctrl_c_keeps_what_came(project):
         assert "Traceback" not in run.out
         assert run.out.endswith("4 written, 0 kept, 16 missing\n")
         assert project.leftovers() == []
-        assert project.evalmd(server, *arguments).ret == 0
+        assert evalmd(server, *arguments).ret == 0
         assert len(server.requests) == 20
         assert answers(project) == wanted(20, "one")
 
@@ -271,11 +283,11 @@ def test_a_second_ctrl_c_gives_up(project):
         assert run.out.endswith("0 written, 0 kept, 4 missing\n")
 
 
-def test_measured_by_pytest_from_what_is_remembered(project):
+def test_measured_by_pytest_from_what_is_remembered(project, evalmd):
     """What ``pytest`` finds of an answer is what ``evalmd answer`` remembered."""
     write_blanks(project, 1)
     with MockServer(behaviour=answering) as server:
-        project.evalmd(server, "answer", "cases", "--model", "one")
+        evalmd(server, "answer", "cases", "--model", "one")
     with MockServer() as judge:
         run = project.run(judge, "-q", "cases/q000/one.md", "--update-results")
         assert run.ret == 0, run.out
