@@ -200,8 +200,9 @@ def _wait(
     """Wait until all is answered; tell whether nobody lost patience."""
     try:
         with _bar(len(answering.jobs)) as show_done:
-            while not work.done():
-                concurrent.futures.wait([work], timeout=_LOOK_S)
+            over = False
+            while not over:
+                over = bool(concurrent.futures.wait([work], timeout=_LOOK_S).done)
                 show_done(answering.done, client.waiting_s())
             work.result()
     except KeyboardInterrupt:
