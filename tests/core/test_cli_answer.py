@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import io
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -191,18 +191,17 @@ def test_an_answer_that_another_run_wrote_meanwhile_is_kept(
     assert (tmp_path / "one.md").read_text() == "theirs"
 
 
-@pytest.mark.skipif(
-    os.name != "posix" or os.getuid() == 0, reason="root may write everywhere"
-)
-def test_a_folder_that_can_not_be_written(answer, tmp_path):
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a/blank.md").write_text(BLANK)
-    (tmp_path / "a").chmod(0o555)
-    status, _, _, err = answer({}, "a", "--model=one")
-    (tmp_path / "a").chmod(0o755)
-    assert status == 1
+def test_a_disk_that_takes_nothing(answer, tmp_path, monkeypatch):
+    def full(**_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.tempfile, "mkstemp", full)
+    status, asked, out, err = answer({"blank.md": BLANK}, ".", "--model=one")
+    assert (status, asked) == (1, ["one"])
+    assert "blank.md: one: No space left on device\n" in err
     assert "not remembered: " in err
-    assert "a/blank.md: one: Permission denied" in err
+    assert out.endswith("0 written, 0 kept, 1 missing\n")
+    assert not (tmp_path / "one.md").exists()
 
 
 class Terminal(io.StringIO):
