@@ -9,8 +9,19 @@ from pytest_evalmd.judge.request import visible
 _BACKTICKS = re.compile("`+")
 _ASCII_SIGN = re.compile(r"[!-/:-@\[-`{-~]")
 _PLAIN = re.compile(
-    r"""["'(]?[^\W\d_](?:[^\W_]|[^\x00-\x7f]|[.,;?!'"()/+-]|[ ](?![ ])|%(?!%)|:(?=[ ]|$))*"""
+    r"""
+    (?!\d+[.)])  # no list
+    ["'(]?[^\W_]
+    (?: [^\W_] | [^\x00-\x7f] | [.,;?!'"()/+-]
+      | [ ](?![ ]|$)
+      | %(?!%)  # Obsidian's comment
+      | :(?=[ ]|$) | (?<=\d):(?=\d)
+      | (?<=[^\W_])_(?=[^\W_])
+    )*
+    """,
+    re.VERBOSE,
 )
+"""Words, in which no sign means anything: neither alone nor together."""
 _LINKED = re.compile(r"\bwww\.|\bGH-\d", re.IGNORECASE)
 """What GitHub makes a link of."""
 _RUN_BY_PLUGINS = re.compile(r"\s*\$?=")

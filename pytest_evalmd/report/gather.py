@@ -248,8 +248,11 @@ def _question_today(case: Case, measure: Measure, like: Remembered) -> Question:
 
 
 def _sum(usages: Iterable[Usage]) -> Usage:
-    counts = [(one.asked, one.answered, one.cached) for one in usages]
-    return Usage(*[_total(column) for column in zip(*counts, strict=True)])
+    found = list(usages)
+    names = Usage.__slots__
+    return Usage(
+        **{name: _total(getattr(one, name) for one in found) for name in names}
+    )
 
 
 def _total(counts: Iterable[int | None]) -> int | None:

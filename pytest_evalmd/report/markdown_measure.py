@@ -40,7 +40,7 @@ def table(measures: Iterable[MeasureReport]) -> Iterator[str]:
         name = name_of(measure)
         rows.append(row([name, result(measure), STATES[measure.state]]))
         if said := _notes(measure):
-            notes.append(f"- {name}: {'; '.join(said)}")
+            notes.append(f"- **{name}** {'; '.join(said)}")
         for label, text in _texts(measure):
             if not _fits(text):
                 long += [
