@@ -39,8 +39,8 @@ def publish(report: Report, path: Path) -> None:
             file, or it would hold the value of a key.
     """
     check_replaceable(path)
+    check_secrets(report)
     text = _WRITERS[path.suffix](report)
-    check_secrets(report, text)
     try:
         target = path.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -49,17 +49,17 @@ def publish(report: Report, path: Path) -> None:
         raise NotWrittenError(error.strerror or str(error)) from None
 
 
-def check_secrets(report: Report, text: str) -> None:
-    """Refuse a report that holds a key, however its text escapes it.
+def check_secrets(report: Report) -> None:
+    """Refuse a report that holds a key, before it is written in any format.
 
     Raises:
         NotWrittenError: it does.
     """
     keys = environment_keys()
+    if not keys:
+        return
     try:
-        check_no_secret(text, keys)
-        if keys:
-            check_no_secret(write_json_report(report), keys)
+        check_no_secret(write_json_report(report), keys)
     except NotRememberedError as error:
         raise NotWrittenError(str(error)) from None
 
