@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 
 from pytest_evalmd.case.parse import decode, parse_case
@@ -65,10 +66,8 @@ def check_secrets(report: Report) -> None:
 
 
 def _html(report: Report) -> str:
-    # Heavy: only where it is wanted.
-    from pytest_evalmd.report.html import write_html  # type: ignore[import-not-found]
-
-    return write_html(report)  # type: ignore[no-any-return]
+    html = import_module("pytest_evalmd.report.html")  # heavy: only where it is wanted
+    return "".join(html.write_html(report))
 
 
 _WRITERS: Mapping[str, Callable[[Report], str]] = {
