@@ -58,7 +58,8 @@ def fenced(text: str) -> str:
 
 
 def _is_plain(line: str) -> bool:
-    return bool(_PLAIN.fullmatch(line)) and not _LINKED.search(line)
+    known = _PLAIN.fullmatch(line) and line == line.strip()
+    return bool(known) and not _LINKED.search(line)
 
 
 def _code_in_table(line: str) -> str:

@@ -291,6 +291,7 @@ recorded from gpt-4.1 on 2026-11-01
 
     @given(ANY_TEXT | SIGNS)
     @example("1. one")
+    @example("0\xa0")
     @example("www.example.com")
     @example("see GH-12")
     @example("100 % of 18:30 in snake_case")
