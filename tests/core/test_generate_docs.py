@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ COMMANDS = [pair for part in CONSOLE.findall(TEXT) for pair in COMMAND.findall(p
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    shutil.copytree(PAGE.parents[1] / "example_cases", tmp_path / "example_cases")
     for name, text in FILE.findall(TEXT):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)

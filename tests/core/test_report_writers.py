@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -381,6 +382,19 @@ class TestJson:
             "}\n"
         )
         jsonschema.validate(json.loads(text), SCHEMA)
+
+    def test_the_file_in_the_docs_is_one_as_it_is_written(self):
+        page = Path(__file__).parents[2].joinpath("docs/reports.md").read_text("utf-8")
+        (text,) = re.findall("```json\n(.*?)```", page, re.DOTALL)
+        document = json.loads(text)
+        jsonschema.validate(document, SCHEMA)
+        (question,) = document["questions"]
+        (answer,) = question.pop("answers")
+        measures = [MeasureReport(**one) for one in answer.pop("measures")]
+        answers = (AnswerReport(**answer, measures=tuple(measures)),)
+        head = {key: document[key] for key in ("title", "date", "plugin", "options")}
+        questions = (QuestionReport(**question, answers=answers),)
+        assert write_json_report(Report(**head, questions=questions)) == text
 
     def test_the_schema_knows_no_other_keys(self):
         jsonschema.Draft202012Validator.check_schema(SCHEMA)

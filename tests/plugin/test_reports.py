@@ -229,13 +229,13 @@ def test_a_summary_without_room_is_told(run_here, write_case, summary):
     ],
 )
 def test_a_report_that_cannot_be_written_fails_the_run(
-    run, write_case, pytester, name, said
+    run_here, write_case, pytester, name, said
 ):
     path = write_case(logic("one", "return 1;"), {"one": "1"})
     before = path.read_bytes()
     (pytester.path / "folder.md").mkdir()
 
-    result = run(f"--evalmd-report={name}", "--evalmd-run=run.json")
+    result = run_here(f"--evalmd-report={name}", "--evalmd-run=run.json")
 
     assert result.ret == 1
     result.assert_outcomes(passed=1)
