@@ -26,7 +26,7 @@ from pytest_evalmd.verdict.compare import read_recorded, write_output
 
 BLANK = "blank"
 """The stem of a case file that waits for the answers of models beside it."""
-LARGEST = 1e308
+LARGEST = 1e100
 """Numbers beyond this are none that can be drawn."""
 _DIGITS = re.compile("([0-9]+)")
 
@@ -59,7 +59,7 @@ def questions_of(entries: Iterable[Entry]) -> tuple[QuestionReport, ...]:
     ]
     common = _common(question.folder for question in found)
     found = [replace(one, folder=one.folder[common:]) for one in found]
-    return tuple(sorted(found, key=lambda one: (_place(one.folder), _place(one.name))))
+    return tuple(sorted(found, key=_order))
 
 
 def report_of_cases(
@@ -119,6 +119,12 @@ def _question(folder: str, group: list[Entry], *, alone: bool) -> QuestionReport
         tags=tuple(dict.fromkeys(tag for entry in group for tag in entry.tags)),
         answers=tuple(entry.answer for entry in shown),
     )
+
+
+def _order(question: QuestionReport) -> tuple[object, ...]:
+    """Sort by folder and name; paths tell those apart that have both in common."""
+    path = question.answers[0].path
+    return _place(question.folder), _place(question.name), path
 
 
 def _waits(answer: AnswerReport) -> bool:
@@ -189,7 +195,8 @@ def _measure(case: Case, measure: Measure, replies: list[Remembered]) -> Measure
         human_text=human.text if human else "",
     )
     own = [reply for reply in replies if reply.measure_id == measure.id]
-    gave = [reply for reply in own if same(reply.response, value)]
+    known = report.state == "recorded"
+    gave = [reply for reply in own if known and same(reply.response, value)]
     return _with_reply(report, case, measure, value, gave, own) if gave else report
 
 
@@ -241,17 +248,15 @@ def _question_today(case: Case, measure: Measure, like: Remembered) -> Question:
         parameters=like.question.parameters,
     )
     # What an input would be is not computed.
-    given = {n: d for n, d in like.question.context.items() if n == "input"}
-    return replace(
-        now, context={**now.context, **given} if measure.inputs else now.context
-    )
+    names = ("input",) if measure.inputs else ()
+    given = {name: like.question.context.get(name, "") for name in names}
+    return replace(now, context={**now.context, **given})
 
 
 def _sum(usages: Iterable[Usage]) -> Usage:
-    found = list(usages)
-    names = Usage.__slots__
+    known = list(usages)
     return Usage(
-        **{name: _total(getattr(one, name) for one in found) for name in names}
+        **{n: _total(getattr(one, n) for one in known) for n in Usage.__slots__}
     )
 
 
