@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pytest_evalmd.case.model import Case
+from pytest_evalmd.case.problems import printable
 from pytest_evalmd.cli.cases import find_cases, say
 from pytest_evalmd.cli.runs import UnreadableError, pieces_of
 from pytest_evalmd.files import NotWrittenError
@@ -62,15 +63,18 @@ def run(arguments: argparse.Namespace) -> int:
         report = _report(paths)
         publish(report, output)
     except (_UsageError, UnreadableError) as error:
-        say(str(error), error=True)
-        return 2
+        return _refuse(str(error))
     except NotWrittenError as error:
-        say(f"{output}: not written: {error}", error=True)
-        return 2
+        return _refuse(f"{output}: not written: {error}")
     for problem in report.problems:
-        say(problem, error=True)
+        say(printable(problem), error=True)
     say(f"{output}: {_summary(report)}")
     return 1 if report.problems else 0
+
+
+def _refuse(why: str) -> int:
+    say(printable(why), error=True)
+    return 2
 
 
 def _output(text: str) -> Path:
