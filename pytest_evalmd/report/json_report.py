@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 from pytest_evalmd.case.values import Value, write_json
-from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.report.document import (
     AnswerReport,
     MeasureReport,
     QuestionReport,
     Report,
 )
-from pytest_evalmd.verdict.runs import present
+from pytest_evalmd.verdict.runs import cost, present
 
 FORMAT = "evalmd-report/1"
 
@@ -80,8 +79,4 @@ def _measure(measure: MeasureReport) -> dict[str, Value]:
         if (text := getattr(measure, name)) is not None
     }
     plain |= present(measure, *_TEXTS)
-    if usage := present(measure.usage, *Usage.__slots__):
-        plain["usage"] = usage
-    if measure.duration_s is not None:
-        plain["duration_s"] = round(measure.duration_s, 3)
-    return plain
+    return plain | cost(measure.usage, measure.duration_s)

@@ -196,11 +196,16 @@ def _plain(result: RunResult) -> dict[str, Value]:
         plain |= {"output": result.output, "output_text": result.output_text}
     if result.today_text is not None:
         plain["today_text"] = result.today_text
-    plain |= present(result, *_AFTER)
-    if usage := present(result.usage, *Usage.__slots__):
-        plain["usage"] = usage
-    if result.duration_s is not None:
-        plain["duration_s"] = round(result.duration_s, 3)
+    return plain | present(result, *_AFTER) | cost(result.usage, result.duration_s)
+
+
+def cost(usage: Usage, duration_s: float | None) -> dict[str, Value]:
+    """Give what a result cost, as far as anybody counted."""
+    plain: dict[str, Value] = {}
+    if counts := present(usage, *Usage.__slots__):
+        plain["usage"] = counts
+    if duration_s is not None:
+        plain["duration_s"] = round(duration_s, 3)
     return plain
 
 
