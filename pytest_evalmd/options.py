@@ -57,6 +57,8 @@ class Options:
     """The run file to hold it against."""
     gate: str
     """What decides then, as ``verdict.gate.read_gate`` reads it."""
+    reports: tuple[str, ...]
+    """Files to write for people, or ``github``; as given."""
     logic_timeout_s: float
     logic_memory_mib: int
     logic_stack_kib: int
@@ -64,7 +66,7 @@ class Options:
     @property
     def wants_results(self) -> bool:
         """Whether every item's result is gathered."""
-        return self.run_file is not None or self.baseline is not None
+        return bool(self.run_file or self.baseline or self.reports)
 
     def judge_of(self, case_judge: str | None) -> str:
         """Name the judge of a case; empty if nobody named one."""
@@ -174,6 +176,15 @@ def _add_runs(group: pytest.OptionGroup) -> None:
         help="write everything the run found to a JSON file, for evalmd compare",
     )
     group.addoption(
+        "--evalmd-report",
+        action="append",
+        default=[],
+        metavar="FILE",
+        dest="evalmd_report",
+        help="write a report to a file that ends in .html, .md or .json; github: a job "
+        "summary, and failures as annotations (may be given several times)",
+    )
+    group.addoption(
         "--evalmd-baseline",
         metavar="FILE",
         dest="evalmd_baseline",
@@ -236,6 +247,7 @@ def read_options(config: pytest.Config) -> Options:
         run_file=_path(config, given.evalmd_run),
         baseline=_path(config, given.evalmd_baseline),
         gate=_gate(given.evalmd_gate, given.evalmd_baseline),
+        reports=tuple(given.evalmd_report),
         logic_timeout_s=_number(config, "evalmd_logic_timeout", 0.01, 3600),
         logic_memory_mib=int(_number(config, "evalmd_logic_memory", 1, 4096)),
         logic_stack_kib=int(_number(config, "evalmd_logic_stack", 64, 16384)),

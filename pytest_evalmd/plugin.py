@@ -42,9 +42,13 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.stash[OPTIONS].wants_results:
             from pytest_evalmd.recorder import RunRecorder
 
-            config.pluginmanager.register(
-                RunRecorder(config, results), "evalmd-recorder"
-            )
+            recorder = RunRecorder(config, results)
+            config.pluginmanager.register(recorder, "evalmd-recorder")
+            if config.stash[OPTIONS].reports:
+                from pytest_evalmd.publisher import Publisher
+
+                publisher = Publisher(config, recorder)
+                config.pluginmanager.register(publisher, "evalmd-publisher")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -145,14 +145,7 @@ class RunRecorder:
         """Write the run file and let the gate decide."""
         if self.config.option.collectonly:
             return
-        run = Run(
-            head=self._head(),
-            results=[*self.results.values()],
-            cases=[
-                replace(one, answers=self.answers.get(one.case, {}))
-                for one in self.cases.values()
-            ],
-        )
+        run = self.run()
         if self.options.run_file is not None:
             self._write(self.options.run_file, run)
         failed = self._compare(run) if self.options.baseline is not None else None
@@ -160,6 +153,17 @@ class RunRecorder:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         elif failed is False and self._gate_decides(session):
             session.exitstatus = pytest.ExitCode.OK
+
+    def run(self) -> Run:
+        """Give all that was found so far."""
+        return Run(
+            head=self._head(),
+            results=[*self.results.values()],
+            cases=[
+                replace(one, answers=self.answers.get(one.case, {}))
+                for one in self.cases.values()
+            ],
+        )
 
     def _gate_decides(self, session: pytest.Session) -> bool:
         """Tell whether nothing but the results of measures failed, in a whole run.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
 SHOWN_CHARACTERS = 60
+_COMMAND = re.compile(r"^\s*:(?=:)|##(?=\[)")
+"""What GitHub's runner would obey, such as ``::set-output`` and ``##[error]``."""
 MAX_PROBLEMS = 100
 """How many problems of a file are told: a hint for each takes time."""
 
@@ -64,8 +67,13 @@ def shorten(text: str, width: int = SHOWN_CHARACTERS) -> str:
 
 
 def printable(text: str) -> str:
-    """Show what would steer a terminal, or not be seen, as an escape."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    """Show what would steer a terminal or a CI's log, or not be seen, as an escape."""
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return _COMMAND.sub(_escape_last, shown)
+
+
+def _escape_last(found: re.Match[str]) -> str:
+    return f"{found[0][:-1]}\\x{ord(found[0][-1]):02x}"
 
 
 def got(value: object) -> str:

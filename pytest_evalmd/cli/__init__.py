@@ -12,6 +12,7 @@ from pytest_evalmd.cli import (
     compare,
     generate,
     prune,
+    report,
     schema,
     selfcheck,
 )
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     compare.add_to(subcommands)
     generate.add_to(subcommands)
     prune.add_to(subcommands)
+    report.add_to(subcommands)
     schema.add_to(subcommands)
     selfcheck.add_to(subcommands)
     parsed = parser.parse_args(arguments)

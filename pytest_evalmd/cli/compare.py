@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_evalmd.cli.cases import say
+from pytest_evalmd.cli.runs import UnreadableError, pieces_of
 from pytest_evalmd.report.markdown import write_markdown
 from pytest_evalmd.report.plain import write_plain
 from pytest_evalmd.report.terminal import write_terminal
@@ -17,14 +18,7 @@ from pytest_evalmd.verdict.paired import compare_runs
 from pytest_evalmd.verdict.runfile import read_run
 from pytest_evalmd.verdict.runs import RunHead, RunResult
 
-PIECE = 2**18
-"""Characters that are read of a file at once."""
-
 _FORMATS = {"terminal": write_terminal, "markdown": write_markdown, "json": write_plain}
-
-
-class _UnreadableError(Exception):
-    """A run file can't be read; says which, and why."""
 
 
 def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -61,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         base_head, base = _read(arguments.base)
         candidate_head, candidate = _read(arguments.candidate)
         comparison = compare_runs(base, candidate)
-    except _UnreadableError as error:
+    except UnreadableError as error:
         say(str(error), error=True)
         return 2
     gate = Gate(
@@ -86,12 +80,12 @@ def _read(path: Path) -> tuple[RunHead, Iterator[RunResult]]:
     """Open a run file; reading on raises the same.
 
     Raises:
-        _UnreadableError: it can't be read, or is no run file.
+        UnreadableError: it can't be read, or is no run file.
     """
     try:
-        head, results = read_run(_pieces(path))
+        head, results = read_run(pieces_of(path))
     except RunFileError as error:
-        raise _UnreadableError(f"{path}: {error}") from None
+        raise UnreadableError(f"{path}: {error}") from None
     return head, _results(path, results)
 
 
@@ -99,19 +93,7 @@ def _results(path: Path, results: Iterator[RunResult]) -> Iterator[RunResult]:
     try:
         yield from results
     except RunFileError as error:
-        raise _UnreadableError(f"{path}: {error}") from None
-
-
-def _pieces(path: Path) -> Iterator[str]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            while piece := file.read(PIECE):
-                yield piece
-    except UnicodeDecodeError:
-        raise _UnreadableError(f"{path}: not UTF-8") from None
-    except OSError as error:
-        why = error.strerror or error
-        raise _UnreadableError(f"{path}: can't be read: {why}") from None
+        raise UnreadableError(f"{path}: {error}") from None
 
 
 def _print(text: str) -> None:

@@ -10,6 +10,7 @@ SCHEMAS = {
     "measures": "pytest_evalmd.case",
     "frontmatter": "pytest_evalmd.case",
     "run": "pytest_evalmd.verdict",
+    "report": "pytest_evalmd.report",
 }
 """The package that holds each, by name."""
 

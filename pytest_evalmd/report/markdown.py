@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from pytest_evalmd.case.problems import printable, shorten
 from pytest_evalmd.report import words
+from pytest_evalmd.report.escaping import code_span
 from pytest_evalmd.verdict.changes import Difference, Fate
 from pytest_evalmd.verdict.gate import Decision, p_value
 from pytest_evalmd.verdict.paired import Comparison, Row
@@ -17,7 +17,6 @@ SHOWN = 100
 """Characters of an output; GitHub takes 65,536 in all."""
 
 _OPEN: frozenset[Fate] = frozenset(("broke", "fails", "error"))
-_BACKTICKS = re.compile("`+")
 
 
 def write_markdown(
@@ -41,12 +40,7 @@ def write_markdown(
 
 def code(text: str) -> str:
     """Show a text as code, where Markdown, links and mentions mean nothing."""
-    shown = printable(text) or " "
-    longest = max(map(len, _BACKTICKS.findall(shown)), default=0)
-    edges = {shown[0], shown[-1]}
-    pad = " " if "`" in edges or (edges == {" "} and shown.strip()) else ""
-    fence = "`" * (longest + 1)
-    return f"{fence}{pad}{shown}{pad}{fence}"
+    return code_span(printable(text))
 
 
 def cell(text: str) -> str:

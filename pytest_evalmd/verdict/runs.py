@@ -162,7 +162,7 @@ def write_run(run: Run) -> str:
         "format": FORMAT,
         "plugin": head.plugin,
         "date": head.date,
-        "options": _present(options, *options.__slots__),
+        "options": present(options, *options.__slots__),
         "totals": _totals(run.results),
     }
     top = "".join(f" {write_json(key)}: {write_json(v)},\n" for key, v in lines.items())
@@ -179,7 +179,7 @@ def _list(name: str, items: Iterable[dict[str, Value]]) -> str:
     return f' "{name}": [\n{lines}\n ]'
 
 
-def _present(source: object, *names: str) -> dict[str, Value]:
+def present(source: object, *names: str) -> dict[str, Value]:
     """Give the fields that say something."""
     values = {name: getattr(source, name) for name in names}
     return {
@@ -191,22 +191,27 @@ def _present(source: object, *names: str) -> dict[str, Value]:
 
 def _plain(result: RunResult) -> dict[str, Value]:
     plain: dict[str, Value] = {"case": result.case, "measure": result.measure}
-    plain |= _present(result, *_BEFORE)
+    plain |= present(result, *_BEFORE)
     if result.output_text is not None:
         plain |= {"output": result.output, "output_text": result.output_text}
     if result.today_text is not None:
         plain["today_text"] = result.today_text
-    plain |= _present(result, *_AFTER)
-    if usage := _present(result.usage, *Usage.__slots__):
-        plain["usage"] = usage
-    if result.duration_s is not None:
-        plain["duration_s"] = round(result.duration_s, 3)
+    return plain | present(result, *_AFTER) | cost(result.usage, result.duration_s)
+
+
+def cost(usage: Usage, duration_s: float | None) -> dict[str, Value]:
+    """Give what a result cost, as far as anybody counted."""
+    plain: dict[str, Value] = {}
+    if counts := present(usage, *Usage.__slots__):
+        plain["usage"] = counts
+    if duration_s is not None:
+        plain["duration_s"] = round(duration_s, 3)
     return plain
 
 
 def _plain_case(case: RunCase) -> dict[str, Value]:
     plain: dict[str, Value] = {"case": case.case, "query": case.query}
-    plain |= _present(case, "answer", "model", "tags", "measures")
+    plain |= present(case, "answer", "model", "tags", "measures")
     if case.answers:
         plain["answers"] = dict(sorted(case.answers.items()))
     return plain

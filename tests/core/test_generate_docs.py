@@ -28,6 +28,7 @@ COMMANDS = [pair for part in CONSOLE.findall(TEXT) for pair in COMMAND.findall(p
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    shutil.copytree(PAGE.parents[1] / "example_cases", tmp_path / "example_cases")
     for name, text in FILE.findall(TEXT):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
