@@ -78,6 +78,14 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def run(arguments: argparse.Namespace) -> int:
     """Answer; gives the exit status."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:  # while it reads or folds
+        show("stopped; run it again to go on", error=True)
+        return INTERRUPTED
+
+
+def _run(arguments: argparse.Namespace) -> int:
     stems: dict[str, str] = {}
     for model in dict.fromkeys(arguments.models):
         if problem := _stem_problem(model, stems):
