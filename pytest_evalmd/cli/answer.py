@@ -120,10 +120,14 @@ def _plan(paths: Iterable[Path], stems: Mapping[str, str]) -> Plan:
     """
     plan = Plan()
     planned: dict[Path, Path] = {}
+    seen: set[Path] = set()
     for found in find_cases(paths):
         plan.problems += found.problems
-        if found.case is None or found.case.answered or found.path in planned.values():
+        if found.case is None or found.case.answered:
             continue
+        if (path := found.path.resolve()) in seen:
+            continue  # it was named twice
+        seen.add(path)
         plan.folders.add(found.path.parent)
         plan.wanted += len(stems)
         for model, stem in stems.items():
