@@ -78,6 +78,14 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def run(arguments: argparse.Namespace) -> int:
     """Answer; gives the exit status."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:  # while it reads or folds
+        show("stopped; run it again to go on", error=True)
+        return INTERRUPTED
+
+
+def _run(arguments: argparse.Namespace) -> int:
     stems: dict[str, str] = {}
     for model in dict.fromkeys(arguments.models):
         if problem := _stem_problem(model, stems):
@@ -112,10 +120,14 @@ def _plan(paths: Iterable[Path], stems: Mapping[str, str]) -> Plan:
     """
     plan = Plan()
     planned: dict[Path, Path] = {}
+    seen: set[Path] = set()
     for found in find_cases(paths):
         plan.problems += found.problems
-        if found.case is None or found.case.answered or found.path in planned.values():
+        if found.case is None or found.case.answered:
             continue
+        if (path := found.path.resolve()) in seen:
+            continue  # it was named twice
+        seen.add(path)
         plan.folders.add(found.path.parent)
         plan.wanted += len(stems)
         for model, stem in stems.items():

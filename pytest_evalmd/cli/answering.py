@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_evalmd.case.edit import EditError, set_answer
+from pytest_evalmd.case.model import Case
 from pytest_evalmd.case.parse import decode, parse_case
 from pytest_evalmd.case.problems import CaseError
 from pytest_evalmd.case.values import write_json
@@ -80,13 +81,11 @@ class Answering:
             self.done += 1
 
     async def _answer(self, job: Job) -> None:
-        text, ask = _read(job)
+        text, case = _read(job)
         answered = await self.judging.answer(
-            ask, self.client, stopped=lambda: self.stopped
+            _ask(job, case), self.client, stopped=lambda: self.stopped
         )
-        case = parse_case(text)
-        ids = case.measures if case else ()
-        empty = {id_: "" for id_ in ids if case and case.has_result(id_)}
+        empty = {id_: "" for id_ in case.measures if case.has_result(id_)}
         written = set_answer(text, answered.text, job.model, empty)
         check_no_secret(write_json(written), self.judging.keys)
         create_file(job.target, written.encode())
@@ -100,22 +99,25 @@ async def is_remembered(judging: Judging, job: Job) -> bool:
         FAILURES: what it needs can't be read.
     """
     try:
-        await judging.answer(_read(job)[1])
+        await judging.answer(_ask(job, _read(job)[1]))
     except NeedsJudge:
         return False
     return True
 
 
-def _read(job: Job) -> tuple[str, AnswerAsk]:
+def _read(job: Job) -> tuple[str, Case]:
     text = decode(read_file(job.source))
     case = parse_case(text)
     if case is None or case.answered:
         message = "it has changed meanwhile; run it again"
         raise NotWrittenError(message)
-    ask = AnswerAsk(
+    return text, case
+
+
+def _ask(job: Job, case: Case) -> AnswerAsk:
+    return AnswerAsk(
         path=job.target,
         query=case.query.text,
         settings=case.answer_settings,
         model=job.model,
     )
-    return text, ask

@@ -204,6 +204,16 @@ def test_a_disk_that_takes_nothing(answer, tmp_path, monkeypatch):
     assert not (tmp_path / "one.md").exists()
 
 
+def test_ctrl_c_while_it_reads(answer, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pytest_evalmd.cli.answer.find_cases", interrupt)
+    status, asked, out, err = answer({"blank.md": BLANK}, ".", "--model=one")
+    assert (status, asked, out) == (130, [], "")
+    assert err == "stopped; run it again to go on\n"
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True
