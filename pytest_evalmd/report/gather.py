@@ -26,7 +26,7 @@ from pytest_evalmd.verdict.compare import read_recorded, write_output
 
 BLANK = "blank"
 """The stem of a case file that waits for the answers of models beside it."""
-LARGEST = 1e308
+LARGEST = 1e100
 """Numbers beyond this are none that can be drawn."""
 _DIGITS = re.compile("([0-9]+)")
 
@@ -189,7 +189,8 @@ def _measure(case: Case, measure: Measure, replies: list[Remembered]) -> Measure
         human_text=human.text if human else "",
     )
     own = [reply for reply in replies if reply.measure_id == measure.id]
-    gave = [reply for reply in own if same(reply.response, value)]
+    known = report.state == "recorded"
+    gave = [reply for reply in own if known and same(reply.response, value)]
     return _with_reply(report, case, measure, value, gave, own) if gave else report
 
 
@@ -241,10 +242,9 @@ def _question_today(case: Case, measure: Measure, like: Remembered) -> Question:
         parameters=like.question.parameters,
     )
     # What an input would be is not computed.
-    given = {n: d for n, d in like.question.context.items() if n == "input"}
-    return replace(
-        now, context={**now.context, **given} if measure.inputs else now.context
-    )
+    names = ("input",) if measure.inputs else ()
+    given = {name: like.question.context.get(name, "") for name in names}
+    return replace(now, context={**now.context, **given})
 
 
 def _sum(usages: Iterable[Usage]) -> Usage:
