@@ -156,7 +156,7 @@ def _turned(passed: MeasureReport, draw: random.Random) -> MeasureReport:
             reason="It speaks of the path and the food, but nowhere of that.",
             human_text="false",
         )
-    if passed.measure == "huts" and chance < 0.04:
+    if passed.measure == "huts" and chance < 0.12:
         return replace(
             passed,
             state="error",
@@ -164,7 +164,7 @@ def _turned(passed: MeasureReport, draw: random.Random) -> MeasureReport:
             reason="",
             problem="the judge gave no usable reply: it names no JSON array; asked 3 times",
         )
-    if passed.measure == "last_bus" and chance > 1.9:
+    if passed.measure == "last_bus" and chance < 0.06:
         return replace(passed, state="unrecorded", recorded_text="", provenance="")
     return passed
 
@@ -209,8 +209,7 @@ def main(folder: Path) -> None:
             page.goto(page_file.as_uri())
             page.screenshot(path=folder / f"report-{scheme}.png")
             if scheme == "light":
-                page.locator("#matrix").scroll_into_view_if_needed()
-                page.evaluate("document.getElementById('matrix').scrollIntoView()")
+                page.evaluate("document.getElementById('matrix').scrollIntoView({behavior: 'instant'})")
                 page.screenshot(path=folder / "report-matrix.png")
                 page.locator("[data-open]").first.click()
                 page.screenshot(path=folder / "report-case.png")

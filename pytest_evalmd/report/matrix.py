@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TypeAlias
 
 from pytest_evalmd.case.problems import shorten
 from pytest_evalmd.report.document import (
@@ -17,7 +18,7 @@ from pytest_evalmd.report.summary import shown_text
 
 SHOWN = 22
 """Characters of a result in a cell; details show all of it."""
-EXCERPT = 90
+EXCERPT = 120
 """Characters of a query in a row."""
 
 WORST_FIRST: tuple[State, ...] = (
@@ -32,11 +33,15 @@ WORST_FIRST: tuple[State, ...] = (
     "passed",
 )
 
+_Indexed: TypeAlias = "tuple[int, MeasureReport]"
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A measure of an answer, as the matrix shows it."""
 
+    index: int
+    """Of the measure among its answer's, from 0."""
     measure: MeasureReport
     text: str
     more: int
@@ -124,9 +129,9 @@ def _row(
     answer: AnswerReport,
     measures: tuple[str, ...],
 ) -> Row:
-    own: dict[str, list[MeasureReport]] = {}
-    for measure in answer.measures:
-        own.setdefault(measure.measure, []).append(measure)
+    own: dict[str, list[_Indexed]] = {}
+    for index, measure in enumerate(answer.measures):
+        own.setdefault(measure.measure, []).append((index, measure))
     return Row(
         number=number,
         place=place,
@@ -137,9 +142,8 @@ def _row(
     )
 
 
-def _cell(own: Mapping[str, list[MeasureReport]], name: str) -> Cell | None:
-    found = own.get(name)
-    if not found:
+def _cell(own: Mapping[str, list[_Indexed]], name: str) -> Cell | None:
+    if name not in own:
         return None
-    worst = min(found, key=lambda measure: WORST_FIRST.index(measure.state))
-    return Cell(worst, cell_text(worst), len(found) - 1)
+    index, worst = min(own[name], key=lambda one: WORST_FIRST.index(one[1].state))
+    return Cell(index, worst, cell_text(worst), len(own[name]) - 1)

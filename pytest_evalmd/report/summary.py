@@ -27,8 +27,8 @@ _NOT_RUN: frozenset[State] = frozenset(("recorded", "unrecorded", "unanswered"))
 class Found:
     """A measure with where it stands."""
 
-    number: int
-    """Of its question in the report, from 0."""
+    place: tuple[int, int, int]
+    """Of the question in the report, of the answer and of the measure, each from 0."""
     question: QuestionReport
     answer: AnswerReport
     measure: MeasureReport
@@ -179,9 +179,9 @@ def summary_of(report: Report) -> Summary:
 def results_of(report: Report) -> Iterator[Found]:
     """Give every measure of a report, in its order."""
     for number, question in enumerate(report.questions):
-        for answer in question.answers:
-            for measure in answer.measures:
-                yield Found(number, question, answer, measure)
+        for place, answer in enumerate(question.answers):
+            for index, measure in enumerate(answer.measures):
+                yield Found((number, place, index), question, answer, measure)
 
 
 def shown_text(measure: MeasureReport) -> str:

@@ -135,7 +135,7 @@
     rove(shown[Math.max(0, Math.min(shown.length - 1, next))], true);
   });
 
-  const show = (number, answer = 0) => {
+  const show = (number, answer = 0, measure = -1) => {
     const body = one("case-body");
     body.replaceChildren(template(number).cloneNode(true));
     const entry = (answersTo.get(number) || [])[answer];
@@ -147,9 +147,10 @@
     if (!dialog.open) dialog.showModal();
     history.replaceState(null, "", `#case-${number + 1}`);
     dialog.scrollTop = 0;
-    const place = answer && body.querySelector(`.answered[data-a="${answer}"] > h3`);
-    if (place) place.scrollIntoView();
-    (place || one("case-title")).focus({ preventScroll: true });
+    const part = all(".answered", body)[answer];
+    const head = part && (all("article > h4", part)[measure] || (answer ? part.querySelector("h3") : null));
+    if (head) head.scrollIntoView({ behavior: "instant" });
+    (head || one("case-title")).focus({ preventScroll: true });
     if (shown.includes(entry)) rove(entry);
   };
   dialog.addEventListener("close", () => {
@@ -170,8 +171,11 @@
     const open = target.closest("[data-open]");
     const row = target.closest("tr.row");
     const wanted = target.closest("[data-show]");
-    if (open) show(Number(open.dataset.open));
-    else if (row && !String(getSelection())) show(Number(row.dataset.q), Number(row.dataset.a));
+    if (open) show(...open.dataset.open.split(" ").map(Number));
+    else if (row && !String(getSelection())) {
+      const cell = target.closest("td[data-at]");
+      show(Number(row.dataset.q), Number(row.dataset.a), cell ? Number(cell.dataset.at) : -1);
+    }
     else if (target.closest("#reset, [data-reset]")) reset();
     else if (wanted) {
       for (const state of states) state.checked = state.dataset.state === wanted.dataset.show;
