@@ -25,7 +25,12 @@ from pytest_evalmd.report.html import write_html
 
 MODELS = ("larch-2", "tern-mini")
 WALKS = {
-    "Summer walks": ("Morvath ridge", "Lindary gorge", "Seven larches", "Old salt path"),
+    "Summer walks": (
+        "Morvath ridge",
+        "Lindary gorge",
+        "Seven larches",
+        "Old salt path",
+    ),
     "Winter walks": ("Frozen tarn", "Lantern trail", "Upper Sennet", "Hare meadows"),
     "With children": ("Otter bank", "Windmill round", "Echo caves", "Little Morvath"),
 }
@@ -43,7 +48,9 @@ def made_up_report() -> Report:
     """Invent a report of a run: two models, six measures, all that can come of them."""
     draw = random.Random(7)
     questions = [
-        _question(folder, walk, draw) for folder, walks in WALKS.items() for walk in walks
+        _question(folder, walk, draw)
+        for folder, walks in WALKS.items()
+        for walk in walks
     ]
     return Report(
         title="What two models say about walks in the Sennet valley",
@@ -136,7 +143,9 @@ def _measures(
                 reason=f"The answer says so in plain words: {recorded}.",
                 provenance=f"recorded from {JUDGE} on 2026-10-02; it was asked the same "
                 "then",
-                usage=Usage(asked=draw.randint(600, 900), answered=draw.randint(20, 60)),
+                usage=Usage(
+                    asked=draw.randint(600, 900), answered=draw.randint(20, 60)
+                ),
                 duration_s=draw.uniform(0.4, 2.2),
             )
         yield _turned(passed, draw)
@@ -209,7 +218,9 @@ def main(folder: Path) -> None:
             page.goto(page_file.as_uri())
             page.screenshot(path=folder / f"report-{scheme}.png")
             if scheme == "light":
-                page.evaluate("document.getElementById('matrix').scrollIntoView({behavior: 'instant'})")
+                page.evaluate(
+                    "document.getElementById('matrix').scrollIntoView({behavior: 'instant'})"
+                )
                 page.screenshot(path=folder / "report-matrix.png")
                 page.locator("[data-open]").first.click()
                 page.screenshot(path=folder / "report-case.png")

@@ -6,28 +6,30 @@ An answer is hostile input: no HTML of its own, no image, no address but http an
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_evalmd.judge.request import visible
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
-    from markdown_it.renderer import RendererHTML
     from markdown_it.token import Token
 
 LONGEST = 100_000
 """Characters of an answer that are shown; a model may be made to write without end."""
 _SAFE = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 _BELOW = 3
-"""An answer's headings stand below the report's own."""
+"""An answer's headings stand so far below the report's own."""
 _DEEPEST = 6
 
 
 def answer_html(text: str) -> str:
     """Render an answer; hidden characters are shown as their code points."""
-    html: str = _parser().render(visible(text[:LONGEST]))
+    parser = _parser()
+    tokens = parser.parse(visible(text[:LONGEST]))
+    _tame(tokens)
+    html: str = parser.renderer.render(tokens, parser.options, {})
     return html
 
 
@@ -37,67 +39,24 @@ def _parser() -> MarkdownIt:
 
     parser = MarkdownIt("commonmark", {"html": False})
     parser.enable(["table", "strikethrough"])
-    parser.validateLink = _is_safe  # type: ignore[method-assign]
-    for name, rule in (
-        ("link_open", _link),
-        ("image", _image),
-        ("heading_open", _heading),
-        ("heading_close", _heading),
-        ("th_open", _cell),
-        ("td_open", _cell),
-        ("fence", _code),
-        ("code_block", _code),
-    ):
-        parser.add_render_rule(name, rule)
+    parser.validateLink = lambda url: bool(_SAFE.match(url))  # type: ignore[method-assign]
     return parser
 
 
-def _is_safe(url: str) -> bool:
-    return bool(_SAFE.match(url))
-
-
-def _link(
-    renderer: RendererHTML, tokens: Sequence[Token], place: int, *rest: Any
-) -> str:
-    token = tokens[place]
-    token.attrs = {
-        "href": token.attrs["href"],
-        "target": "_blank",
-        "rel": "noopener noreferrer",
-    }
-    return renderer.renderToken(tokens, place, *rest[:2])
-
-
-def _image(
-    renderer: RendererHTML, tokens: Sequence[Token], place: int, *rest: Any
-) -> str:
-    from markdown_it.common.utils import escapeHtml
-
-    shown = renderer.renderInlineAsText(tokens[place].children or [], *rest[:2])
-    return f'<span class="image">[image: {escapeHtml(shown)}]</span>'
-
-
-def _heading(
-    renderer: RendererHTML, tokens: Sequence[Token], place: int, *rest: Any
-) -> str:
-    token = tokens[place]
-    token.tag = f"h{min(_DEEPEST, int(token.tag[1:]) + _BELOW)}"
-    return renderer.renderToken(tokens, place, *rest[:2])
-
-
-def _cell(
-    renderer: RendererHTML, tokens: Sequence[Token], place: int, *rest: Any
-) -> str:
-    token = tokens[place]
-    # The page's policy allows no style but its own.
-    align = str(token.attrs.pop("style", "")).removeprefix("text-align:")
-    token.attrs = {"class": align} if align else {}
-    return renderer.renderToken(tokens, place, *rest[:2])
-
-
-def _code(
-    renderer: RendererHTML, tokens: Sequence[Token], place: int, *rest: Any
-) -> str:
-    from markdown_it.common.utils import escapeHtml
-
-    return f"<pre><code>{escapeHtml(tokens[place].content)}</code></pre>\n"
+def _tame(tokens: Iterable[Token]) -> None:
+    """Take from tokens what the page's policy forbids, or what would leave the page."""
+    for token in tokens:
+        _tame(token.children or ())
+        if token.type == "link_open":
+            href = token.attrs["href"]
+            rel = "noopener noreferrer"
+            token.attrs = {"href": href, "target": "_blank", "rel": rel}
+        elif token.type == "image":
+            token.type, token.content = "text", f"[image: {token.content}]"
+        elif token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(_DEEPEST, int(token.tag[1:]) + _BELOW)}"
+        elif token.type in ("th_open", "td_open"):
+            align = str(token.attrs.get("style", "")).removeprefix("text-align:")
+            token.attrs = {"class": align} if align else {}
+        elif token.type == "fence":
+            token.info = ""

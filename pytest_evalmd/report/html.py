@@ -39,7 +39,7 @@ SIGNS: Mapping[State, str] = {
     "blocked": "⊘",
     "unrecorded": "?",
     "unanswered": "…",
-    "skipped": "–",
+    "skipped": "-",
 }
 LABELS: Mapping[State, str] = {
     "passed": "As recorded",
@@ -84,7 +84,9 @@ def write_html(report: Report) -> Iterator[str]:
 
 def percent(share: float) -> str:
     """Write a share in per cent; only all of them are 100."""
-    return str(round(min(99, max(1, 100 * share))) if 0 < share < 1 else int(100 * share))
+    return str(
+        round(min(99, max(1, 100 * share))) if 0 < share < 1 else int(100 * share)
+    )
 
 
 def _filters(questions: Iterable[QuestionReport]) -> dict[str, list[str]]:
@@ -126,7 +128,7 @@ def _environment() -> Environment:
         "WHY": WHY,
         "BRIEFLY": BRIEFLY,
         "STATES": WORST_FIRST,
-        "answer_html": lambda text: Markup(answer_html(text)),  # noqa: S704
+        "answer_html": lambda text: Markup(answer_html(text)),
         "tokens": _tokens,
         "bounds": _bounds,
         "place": _place,
