@@ -59,7 +59,7 @@ def questions_of(entries: Iterable[Entry]) -> tuple[QuestionReport, ...]:
     ]
     common = _common(question.folder for question in found)
     found = [replace(one, folder=one.folder[common:]) for one in found]
-    return tuple(sorted(found, key=lambda one: (_place(one.folder), _place(one.name))))
+    return tuple(sorted(found, key=_order))
 
 
 def report_of_cases(
@@ -119,6 +119,12 @@ def _question(folder: str, group: list[Entry], *, alone: bool) -> QuestionReport
         tags=tuple(dict.fromkeys(tag for entry in group for tag in entry.tags)),
         answers=tuple(entry.answer for entry in shown),
     )
+
+
+def _order(question: QuestionReport) -> tuple[object, ...]:
+    """Sort by folder and name; paths tell those apart that have both in common."""
+    path = question.answers[0].path
+    return _place(question.folder), _place(question.name), path
 
 
 def _waits(answer: AnswerReport) -> bool:
@@ -248,8 +254,10 @@ def _question_today(case: Case, measure: Measure, like: Remembered) -> Question:
 
 
 def _sum(usages: Iterable[Usage]) -> Usage:
-    counts = [(one.asked, one.answered, one.cached) for one in usages]
-    return Usage(*[_total(column) for column in zip(*counts, strict=True)])
+    known = list(usages)
+    return Usage(
+        **{n: _total(getattr(one, n) for one in known) for n in Usage.__slots__}
+    )
 
 
 def _total(counts: Iterable[int | None]) -> int | None:
