@@ -42,11 +42,12 @@ WARNINGS = (
 )
 JUDGE = "plumb-line-1"
 DATE = "2026-11-21"
+SEED = 162
 
 
 def made_up_report() -> Report:
     """Invent a report of a run: two models, six measures, all that can come of them."""
-    draw = random.Random(7)
+    draw = random.Random(SEED)
     questions = [
         _question(folder, walk, draw)
         for folder, walks in WALKS.items()
@@ -156,7 +157,7 @@ def _turned(passed: MeasureReport, draw: random.Random) -> MeasureReport:
     chance = draw.random() * (2 if passed.model == "larch-2" else 1)
     if passed.measure == "welcome" and chance < 0.45:
         before = int(passed.recorded_text)
-        now = max(1, before - draw.randint(1, 4))
+        now = max(1, before + draw.choice((-4, -3, -2, -1, 1)))
         why = draw.choices(("answer", "judge", "both"), (5, 3, 1))[0]
         return _differs(passed, now, why, before if why == "answer" else now, draw)
     if passed.measure in ("warns", "last_bus") and chance < 0.12:
@@ -173,7 +174,7 @@ def _turned(passed: MeasureReport, draw: random.Random) -> MeasureReport:
             reason="",
             problem="the judge gave no usable reply: it names no JSON array; asked 3 times",
         )
-    if passed.measure == "last_bus" and chance < 0.06:
+    if passed.measure == "first_hut" and chance < 0.06:
         return replace(passed, state="unrecorded", recorded_text="", provenance="")
     return passed
 

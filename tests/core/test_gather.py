@@ -8,6 +8,7 @@ import pytest
 from case_texts import block, case_text, read
 from hypothesis import given
 from hypothesis import strategies as st
+from report_values import measure
 
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.judge.question import question_of
@@ -20,7 +21,6 @@ from pytest_evalmd.report.gather import (
     questions_of,
     report_of_cases,
 )
-from report_values import measure
 
 RATING = ("id: m", "description: D", "type: ai", "prompt: P", "output: integer")
 
