@@ -181,7 +181,7 @@ def test_keys_are_enough(page):
     page.keyboard.press("Escape")
     assert not page.is_visible("#case")
     assert focused(page) == names[10]
-    assert "#case" not in page.url
+    page.wait_for_url(lambda url: "#case" not in url)
     outline = "getComputedStyle(document.activeElement).outlineStyle"
     assert page.evaluate(outline) == "solid"
 
@@ -345,17 +345,39 @@ def test_long_words_and_other_scripts_keep_their_place(opened, made_up):
     assert places[1][1] == 0 < places[1][0]
 
 
-@pytest.mark.slow
-def test_a_thousand_cases_are_small_and_quick(opened, made_up, tmp_path):
+def many(made_up, number_of_cases):
     every = [(q, a) for q in made_up.questions for a in q.answers]
     questions = []
-    for number in range(1000):
+    for number in range(number_of_cases):
         question, answer = every[number % len(every)]
         text = f"{answer.text}\n\n" * 3 + f"This is case number {number}."
         answer = replace(answer, text=text, path=f"walks/{number // 50}/{number}.md")
         folder, name = f"area {number // 50:02}", f"case {number}"
         questions.append(replace(question, folder=folder, name=name, answers=(answer,)))
-    page = opened(replace(made_up, questions=tuple(questions)))
+    return replace(made_up, questions=tuple(questions))
+
+
+def test_more_rows_than_a_browser_lays_out_at_once_are_shown_when_wanted(
+    opened, made_up
+):
+    page = opened(many(made_up, 260))
+    assert count(page) == "260 answers"
+    assert len(shown(page)) == 250
+    assert page.inner_text("#more") == "Show the other 10 answers"
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert len(shown(page)) == 260
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.click("#more")
+    assert len(shown(page)) == 260
+    assert focused(page) == "case 250"
+    assert not page.is_visible("#more")
+    page.check("[data-state=failed]")
+    assert not page.is_visible("#more")
+
+
+@pytest.mark.slow
+def test_a_thousand_cases_are_small_and_quick(opened, made_up, tmp_path):
+    page = opened(many(made_up, 1000))
     [path] = tmp_path.glob("*.html")
     assert path.stat().st_size < 10_000_000
     for act, said in (

@@ -57,8 +57,10 @@
     return found && found.value ? found.value.slice(1) : null;
   };
 
+  // More rows than these at once would take a browser long to lay out.
+  const PAGE = 250;
   let measureBefore = null;
-  const filter = () => {
+  const filter = (limit = PAGE) => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const kinds = new Set(states.filter((s) => s.checked).map((s) => s.dataset.state));
     const [measure, model, folder, tag, why] =
@@ -76,15 +78,14 @@
             (!kinds.size || kinds.has(c.state)),
         )) &&
       words.every((word) => textOf(entry.question).includes(word));
-    shown = [];
+    const fitting = rows.filter(fits);
+    shown = fitting.slice(0, limit);
+    for (const entry of rows) entry.row.hidden = true;
     let before = -1;
-    for (const entry of rows) {
-      const visible = fits(entry);
-      entry.row.hidden = !visible;
-      if (!visible) continue;
+    for (const entry of shown) {
+      entry.row.hidden = false;
       entry.row.classList.toggle("again", entry.question === before);
       before = entry.question;
-      shown.push(entry);
     }
     for (const table of tables) {
       for (const body of table.folders)
@@ -99,10 +100,10 @@
       measureBefore = measure;
     }
     one("none").hidden = shown.length > 0;
-    one("count").textContent =
-      shown.length === rows.length
-        ? `${rows.length} answers`
-        : `${shown.length} of ${rows.length} answers`;
+    const of = fitting.length === rows.length ? "" : ` of ${rows.length}`;
+    one("count").textContent = `${fitting.length}${of} answers`;
+    one("more").hidden = shown.length === fitting.length;
+    one("more").textContent = `Show the other ${fitting.length - shown.length} answers`;
     rove(shown[0]);
   };
 
@@ -186,7 +187,7 @@
   let waiting = 0;
   search.addEventListener("input", () => {
     clearTimeout(waiting);
-    waiting = setTimeout(filter, 120);
+    waiting = setTimeout(() => filter(), 120);
   });
   search.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && search.value) {
@@ -195,9 +196,16 @@
       filter();
     }
   });
-  for (const control of [...states, ...selects]) control.addEventListener("change", filter);
+  for (const control of [...states, ...selects])
+    control.addEventListener("change", () => filter());
+  one("more").addEventListener("click", () => {
+    const next = shown.length;
+    filter(Infinity);
+    rove(shown[next], true);
+  });
 
   addEventListener("beforeprint", () => {
+    filter(Infinity);
     const numbers = dialog.open ? [opened] : [];
     if (one("full").checked) numbers.push(...shown.map((entry) => entry.question));
     for (const number of new Set(numbers)) {
@@ -208,7 +216,10 @@
       one("print").append(part);
     }
   });
-  addEventListener("afterprint", () => one("print").replaceChildren());
+  addEventListener("afterprint", () => {
+    one("print").replaceChildren();
+    filter();
+  });
 
   filter();
   const linked = /^#case-(\d+)$/.exec(location.hash);
