@@ -170,7 +170,7 @@ def _short(text: str) -> str:
 
 
 def _plain(number: float) -> str:
-    return f"{number:.4g}"
+    return f"{number:.3g}"
 
 
 def _bounds(interval: Interval | None, ends: tuple[float, float]) -> Interval | None:

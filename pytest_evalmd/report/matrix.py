@@ -34,6 +34,9 @@ WORST_FIRST: tuple[State, ...] = (
 )
 
 _Indexed: TypeAlias = "tuple[int, MeasureReport]"
+_WITHOUT_RESULT: frozenset[State] = frozenset(
+    ("error", "blocked", "unanswered", "skipped")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,9 @@ def tables_of(questions: Iterable[QuestionReport]) -> tuple[Table, ...]:
 
 
 def cell_text(measure: MeasureReport) -> str:
-    """Give what a cell says of a measure, beside its state."""
+    """Give what a cell says of a measure, beside its state; empty if that is all."""
+    if measure.state in _WITHOUT_RESULT:
+        return ""
     shown = shorten(shown_text(measure), SHOWN)
     if measure.state != "failed":
         return shown

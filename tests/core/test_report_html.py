@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -13,10 +14,19 @@ from hypothesis import strategies as st
 from report_values import answer, measure, question, rating, report, report_of
 
 from pytest_evalmd.judge.model import Usage
+from pytest_evalmd.outcome import Kind
 from pytest_evalmd.report.answers import LONGEST, answer_html
-from pytest_evalmd.report.html import LISTED, LONGEST_TEXT, percent, write_html
+from pytest_evalmd.report.html import (
+    LABELS,
+    LISTED,
+    LONGEST_TEXT,
+    SIGNS,
+    percent,
+    write_html,
+)
+from pytest_evalmd.report.matrix import WORST_FIRST
 
-VOID = {"meta", "input", "br", "hr"}
+VOID = {"meta", "input", "br", "hr", "wbr"}
 HOSTILE = (
     "<script>alert(1)</script>",
     "</script><script>alert(1)</script>",
@@ -357,7 +367,9 @@ def test_a_text_that_nobody_would_read_to_its_end_is_cut():
 
 def test_scores_that_no_scale_holds():
     found = "".join(write_html(report_of(rating(5), rating(5))))
-    assert 'cx="110.0"' in found  # in the middle of a scale of one number
+    assert "<circle" not in found  # there is no scale of one number
+    moved = "".join(write_html(report_of(rating(5, 5, state="failed"))))
+    assert 'cx="80.0"' in moved
     wide = [rating(value) for value in (1, 1, 1, 10)]
     bounds = re.findall(
         r'whisker" d="M(\S+) 9H(\S+)M', "".join(write_html(report_of(*wide)))
@@ -371,6 +383,15 @@ def test_scores_that_no_scale_holds():
 )
 def test_only_all_of_them_are_100_per_cent(share, expected):
     assert percent(share) == expected
+
+
+def test_states_read_without_colour():
+    assert len(set(SIGNS.values())) == len(set(LABELS.values())) == len(SIGNS)
+    states = {*get_args(Kind), "recorded", "unanswered"}
+    assert SIGNS.keys() == LABELS.keys() == set(WORST_FIRST) == states
+    found = text_of(*(measure(state, name=state) for state in SIGNS))
+    for state, sign in SIGNS.items():
+        assert f"{sign} {LABELS[state]}" in found
 
 
 def test_the_same_report_gives_the_same_page():

@@ -184,3 +184,9 @@ def test_long_results_are_cut_in_the_matrix():
     [row] = table.groups[0].rows
     assert row.cells[0].text == "x" * 21 + "… → y z"
     assert len(row.excerpt) == 120
+
+
+@pytest.mark.parametrize("state", ["error", "blocked", "unanswered", "skipped"])
+def test_what_has_no_result_shows_no_recorded_one(state):
+    [table] = tables_of([question(answer(measure(state, recorded_text="9")))])
+    assert table.groups[0].rows[0].cells[0].text == ""
