@@ -7,9 +7,9 @@ invented: the valley, its huts, the models and the judge.
 from __future__ import annotations
 
 import random
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,16 @@ from pytest_evalmd.report.document import (
 )
 from pytest_evalmd.report.html import write_html
 
-MODELS = ("larch-2", "tern-mini")
+NEW = "tern-mini"
+MODELS = ("larch-2", NEW)
+MEASURES = {
+    "hours": "How many hours does it say the walk takes?",
+    "huts": "Which huts does it name?",
+    "first_hut": "Which hut does it name first?",
+    "warns": "Does it warn of the weather or the ground?",
+    "last_bus": "Does it say when the last bus leaves?",
+    "welcome": "How welcoming is the answer, from 1 to 10?",
+}
 WALKS = {
     "Summer walks": (
         "Morvath ridge",
@@ -42,7 +51,8 @@ WARNINGS = (
 )
 JUDGE = "plumb-line-1"
 DATE = "2026-11-21"
-SEED = 162
+SEED = 45
+SIZE = {"width": 1280, "height": 760}
 
 
 def made_up_report() -> Report:
@@ -59,20 +69,39 @@ def made_up_report() -> Report:
         plugin="0.1.0",
         questions=tuple(questions),
         options={
-            "Mode": "auto",
-            "Judge": JUDGE,
-            "New answers of": "tern-mini",
-            "Asked again": "up to 5 times where a result differs",
+            "mode": "auto",
+            "judge model": JUDGE,
+            "answer model": NEW,
+            "asked again": "up to 5 times",
         },
     )
 
 
 def _question(folder: str, walk: str, draw: random.Random) -> QuestionReport:
     name = walk.lower().replace(" ", "-")
+    hours, huts = draw.randint(2, 7), draw.sample(HUTS, 2)
+    rating = draw.randint(5, 8)
+    drifted = rating + draw.choice((-3, -2, 1)) if draw.random() < 0.2 else rating
+    recorded = {
+        "hours": str(hours),
+        "huts": ",".join(huts),
+        "first_hut": huts[0],
+        "warns": "true",
+        "last_bus": "true",
+        "welcome": str(rating),
+    }
     answers = [
-        _answer(folder, name, walk, model, draw)
+        AnswerReport(
+            model=model,
+            text=_text(walk, hours, huts, draw),
+            path=f"walks/{folder.lower().replace(' ', '-')}/{name}.md",
+            new=model == NEW,
+            measures=tuple(
+                _measure(model, id_, text, str(drifted), draw)
+                for id_, text in recorded.items()
+            ),
+        )
         for model in MODELS
-        if (model, name) != ("tern-mini", "hare-meadows")
     ]
     return QuestionReport(
         query=f"We are two adults who walk a few times a year. Is the {walk} a good "
@@ -84,12 +113,9 @@ def _question(folder: str, walk: str, draw: random.Random) -> QuestionReport:
     )
 
 
-def _answer(
-    folder: str, name: str, walk: str, model: str, draw: random.Random
-) -> AnswerReport:
-    hours, climb = draw.randint(2, 7), 50 * draw.randint(3, 16)
-    huts = draw.sample(HUTS, 2)
-    text = f"""Yes, the **{walk}** suits you well if you take your time.
+def _text(walk: str, hours: int, huts: list[str], draw: random.Random) -> str:
+    climb = 50 * draw.randint(3, 16)
+    return f"""Yes, the **{walk}** suits you well if you take your time.
 
 1. **Walking time:** about {hours} hours with breaks, and {climb} metres up.
 2. **Best months:** it is at its quietest in June and September.
@@ -98,106 +124,78 @@ def _answer(
 | Part | Time | How steep |
 |---|--:|---|
 | To the bridge | 40 min | flat |
-| To {huts[0]} | {hours - 1} h | steady, with two short steep parts |
+| To {huts[0]} | {hours - 1} h | steady, two steep parts |
 | Back down | 50 min | gentle |
 
 > {draw.choice(WARNINGS)}
 
 The bus back leaves every hour; the last one goes at half past six."""
-    return AnswerReport(
+
+
+def _measure(
+    model: str, id_: str, recorded: str, drifted: str, draw: random.Random
+) -> MeasureReport:
+    passed = MeasureReport(
+        measure=id_,
+        description=MEASURES[id_],
+        type="programmatic" if id_ == "first_hut" else "ai",
+        state="passed",
         model=model,
-        text=text,
-        path=f"walks/{folder.lower().replace(' ', '-')}/{name}/{model}.md",
-        new=model == "tern-mini",
-        measures=tuple(_measures(model, hours, huts, draw)),
+        recorded_text=recorded,
+        computed_text=recorded,
+        number=float(recorded) if recorded.isdigit() else None,
     )
-
-
-def _measures(
-    model: str, hours: int, huts: list[str], draw: random.Random
-) -> Iterator[MeasureReport]:
-    rating = draw.randint(5, 9)
-    texts = (
-        ("hours", "How many hours does it say the walk takes?", str(hours)),
-        ("huts", "Which huts does it name?", ",".join(huts)),
-        ("first_hut", "Which hut does it name first?", huts[0]),
-        ("warns", "Does it warn of the weather or the ground?", "true"),
-        ("last_bus", "Does it say when the last bus leaves?", "true"),
-        ("welcome", "How welcoming is the answer, from 1 to 10?", str(rating)),
-    )
-    for name, description, recorded in texts:
-        passed = MeasureReport(
-            measure=name,
-            description=description,
-            type="programmatic" if name == "first_hut" else "ai",
-            state="passed",
-            model=model,
-            recorded_text=recorded,
-            computed_text=recorded,
-            number=float(recorded) if recorded.isdigit() else None,
-            duration_s=0.002,
-        )
-        if passed.type == "ai":
-            passed = replace(
-                passed,
-                judge_model=JUDGE,
-                reason=f"The answer says so in plain words: {recorded}.",
-                provenance=f"recorded from {JUDGE} on 2026-10-02; it was asked the same "
-                "then",
-                usage=Usage(
-                    asked=draw.randint(600, 900), answered=draw.randint(20, 60)
-                ),
-                duration_s=draw.uniform(0.4, 2.2),
-            )
-        yield _turned(passed, draw)
-
-
-def _turned(passed: MeasureReport, draw: random.Random) -> MeasureReport:
-    """Let some results come out otherwise, more of the new model's."""
-    chance = draw.random() * (2 if passed.model == "larch-2" else 1)
-    if passed.measure == "welcome" and chance < 0.45:
-        before = int(passed.recorded_text)
-        now = max(1, before + draw.choice((-4, -3, -2, -1, 1)))
-        why = draw.choices(("answer", "judge", "both"), (5, 3, 1))[0]
-        return _differs(passed, now, why, before if why == "answer" else now, draw)
-    if passed.measure in ("warns", "last_bus") and chance < 0.12:
-        return replace(
-            _differs(passed, "false", "answer", "true", draw),
-            reason="It speaks of the path and the food, but nowhere of that.",
-            human_text="false",
-        )
-    if passed.measure == "huts" and chance < 0.12:
-        return replace(
+    if passed.type == "ai":
+        passed = replace(
             passed,
-            state="error",
-            computed_text=None,
-            reason="",
-            problem="the judge gave no usable reply: it names no JSON array; asked 3 times",
+            judge_model=JUDGE,
+            reason="The answer says so in plain words.",
+            provenance=f"recorded from {JUDGE} on 2026-10-02; it was asked the same then",
+            usage=Usage(asked=draw.randint(600, 900), answered=draw.randint(20, 60)),
+            duration_s=draw.uniform(0.4, 2.2),
         )
-    if passed.measure == "first_hut" and chance < 0.06:
-        return replace(passed, state="unrecorded", recorded_text="", provenance="")
-    return passed
+    today = drifted if id_ == "welcome" else recorded
+    now = _now(model, id_, today, draw)
+    if now is None:
+        problem = (
+            "the judge gave no usable reply: it names no JSON array; asked 3 times"
+        )
+        return replace(
+            passed, state="error", computed_text=None, reason="", problem=problem
+        )
+    return passed if now == recorded else _differs(passed, now, today, draw)
+
+
+def _now(model: str, id_: str, today: str, draw: random.Random) -> str | None:
+    """Say what an answer is judged; the new one's are not always as good."""
+    chance = draw.random()
+    if model == NEW and id_ == "welcome" and chance < 0.3:
+        return str(max(1, int(today) - draw.randint(1, 3)))
+    if model == NEW and id_ in ("warns", "last_bus") and chance < 0.15:
+        return "false"
+    return None if id_ == "huts" and chance < 0.06 else today
 
 
 def _differs(
-    passed: MeasureReport,
-    now: object,
-    why: Attribution,
-    today: object,
-    draw: random.Random,
+    passed: MeasureReport, now: str, today: str, draw: random.Random
 ) -> MeasureReport:
+    drifted = today != passed.recorded_text
+    why: Attribution = "judge" if now == today else "both" if drifted else "answer"
     sure = draw.random() < 0.6
-    others = [str(now)] * 4 if sure else [str(now), passed.recorded_text] * 2
+    others = [now] * 4 if sure else [now, passed.recorded_text] * 2
+    missing = now == "false"
     return replace(
         passed,
         state="failed",
-        computed_text=str(now),
-        number=float(str(now)) if str(now).isdigit() else None,
+        computed_text=now,
+        number=float(now) if now.isdigit() else None,
         attribution=why,
-        today_text=str(today),
-        votes=(str(now), *others),
-        reason="It answers what was asked, in short sentences, and leaves the reader "
-        "alone with the rest.",
+        today_text=today,
+        votes=(now, *others),
+        human_text=now if missing and sure else "",
+        reason="It speaks of the path and the food, but nowhere of that."
+        if missing
+        else "It answers what was asked, in short sentences, and wishes a good day.",
     )
 
 
@@ -206,25 +204,26 @@ def main(folder: Path) -> None:
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as work, sync_playwright() as playwright:
-        page_file = Path(work, "report.html")
-        with page_file.open("w", encoding="utf-8", newline="\n") as file:
+        report = Path(work, "report.html")
+        with report.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(write_html(made_up_report()))
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         for scheme in ("light", "dark"):
-            page = browser.new_page(
-                color_scheme=scheme, viewport={"width": 1240, "height": 1000}
-            )
-            page.goto(page_file.as_uri())
+            page = browser.new_page(color_scheme=scheme, viewport=SIZE)
+            page.goto(report.as_uri())
             page.screenshot(path=folder / f"report-{scheme}.png")
-            if scheme == "light":
-                page.evaluate(
-                    "document.getElementById('matrix').scrollIntoView({behavior: 'instant'})"
-                )
-                page.screenshot(path=folder / "report-matrix.png")
-                page.locator("[data-open]").first.click()
-                page.screenshot(path=folder / "report-case.png")
+        page = browser.new_page(color_scheme="light", viewport=SIZE)
+        page.goto(report.as_uri())
+        page.evaluate("document.getElementById('matrix').scrollIntoView()")
+        page.wait_for_timeout(1000)  # it scrolls smoothly
+        page.screenshot(path=folder / "report-matrix.png")
+        page.locator("tr", has_text="the judge drifted").first.get_by_role(
+            "button"
+        ).click()
+        page.set_viewport_size(SIZE | {"height": 640})
+        page.screenshot(path=folder / "report-case.png")
         browser.close()
 
 

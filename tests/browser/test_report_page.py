@@ -56,7 +56,7 @@ def results(report):
 
 def expected(report, fits):
     found = {
-        (question.name, answer.path): [question.name, answer.model]
+        (question.name, answer.model): [question.name, answer.model]
         for question, answer, measure in results(report)
         if fits(question, answer, measure)
     }
@@ -109,13 +109,13 @@ def test_rows_are_chosen_by(page, made_up, name, value, fits):
 
 
 def test_a_measure_shows_its_column_and_filters_by_it_alone(page, made_up):
-    choose(page, "measure", "warns")
+    choose(page, "measure", "last_bus")
     page.check("[data-state=failed]")
     assert shown(page) == expected(
-        made_up, lambda q, a, m: (m.measure, m.state) == ("warns", "failed")
+        made_up, lambda q, a, m: (m.measure, m.state) == ("last_bus", "failed")
     )
     heads = page.locator("table.matrix thead th:visible").all_inner_texts()
-    assert heads == ["Question", "Model", "warns"]
+    assert heads == ["Question", "Model", "last_bus"]
     assert page.locator(f"{ROWS}:first-of-type td:visible").count() <= 2
     page.click("#reset")
     assert page.locator("table.matrix thead th:visible").count() == 8
@@ -123,10 +123,10 @@ def test_a_measure_shows_its_column_and_filters_by_it_alone(page, made_up):
 
 def test_search_finds_words_of_answers_and_says_when_there_is_none(page, made_up):
     page.fill("#search", "OTTER bank")
-    expect_count(page, "2 of 23 answers")
+    expect_count(page, "2 of 24 answers")
     assert {name for name, _ in shown(page)} == {"otter-bank"}
     page.fill("#search", "zebra")
-    expect_count(page, "0 of 23 answers")
+    expect_count(page, "0 of 24 answers")
     assert page.is_visible("#none")
     assert shown(page) == []
     page.focus("#search")
