@@ -143,9 +143,10 @@ def _finalize(value: object) -> object:
 
 
 def _asset(environment: Environment, name: str) -> str:
+    """Read a style or script as a browser does, whose hash is of such lines."""
     loader = environment.loader
     assert loader is not None
-    return loader.get_source(environment, name)[0]
+    return loader.get_source(environment, name)[0].replace("\r\n", "\n")
 
 
 def _hash(text: str) -> str:

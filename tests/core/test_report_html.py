@@ -8,6 +8,7 @@ import re
 from html.parser import HTMLParser
 from typing import get_args
 
+import jinja2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from report_values import answer, measure, question, rating, report, report_of
 
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.outcome import Kind
+from pytest_evalmd.report import html
 from pytest_evalmd.report.answers import LONGEST, answer_html
 from pytest_evalmd.report.html import (
     LABELS,
@@ -226,7 +228,10 @@ def test_ids_are_unique_and_labels_lead_somewhere():
     [
         ((rating(9, 9), rating(9, 4)), "1 of 2 results differs from what is recorded"),
         ((rating(9, 4), rating(9, 4)), "2 of 2 results differ from what is recorded"),
-        ((rating(9, 9),), "All 1 results are as recorded"),
+        ((rating(9, 9),), "✓ The only result is as recorded"),
+        ((rating(9, 9), rating(9, 9)), "✓ All 2 results are as recorded"),
+        ((rating(9, 9), measure("unrecorded")), "but not everything was checked"),
+        ((rating(9, 9), measure("skipped")), "✓ The only result is as recorded"),
         ((measure("error"),), "1 result could not be computed"),
         ((measure("error"), measure("blocked")), "2 results could not be computed"),
         ((measure("skipped"),), "Nothing was checked"),
@@ -272,7 +277,7 @@ def test_results_that_were_asked_once_are_not_sure():
 def test_what_was_not_measured_is_counted():
     states = ("error", "blocked", "unrecorded", "unanswered", "skipped")
     found = text_of(*map(measure, states))
-    for expected in ("1 could not be computed", "1 wait for an answer"):
+    for expected in ("1 could not be computed", "1 not answered yet"):
         assert expected in found
 
 
@@ -292,6 +297,16 @@ def test_files_that_could_not_be_read_are_told():
     assert "a.md:20: no query" not in found
     assert "… and 5 more" in found
     assert "1 problem: some" in page_of(problems=["a.md:1: no query"]).text
+
+
+def test_a_run_that_could_not_read_every_case_is_not_all_right():
+    found = text_of(rating(9, 9), problems=["a.md:1: no query"])
+    assert "but not everything was checked" in found
+
+
+def test_a_checkout_with_windows_line_ends_has_the_same_hashes():
+    files = jinja2.DictLoader({"report.js": "a\r\nb\n"})
+    assert html._asset(jinja2.Environment(loader=files), "report.js") == "a\nb\n"
 
 
 def test_a_case_shows_all_that_is_known():

@@ -136,6 +136,12 @@
     rove(shown[Math.max(0, Math.min(shown.length - 1, next))], true);
   });
 
+  // A link leads back to the case; where the page is only previewed, there is none.
+  const remember = (address) => {
+    try {
+      history.replaceState(null, "", address);
+    } catch {}
+  };
   const show = (number, answer = 0, measure = -1) => {
     const body = one("case-body");
     body.replaceChildren(template(number).cloneNode(true));
@@ -146,7 +152,7 @@
     for (const button of all("[data-go]", dialog))
       button.disabled = !shown[current + Number(button.dataset.go)];
     if (!dialog.open) dialog.showModal();
-    history.replaceState(null, "", `#case-${number + 1}`);
+    remember(`#case-${number + 1}`);
     dialog.scrollTop = 0;
     const part = all(".answered", body)[answer];
     const head = part && (all("article > h4", part)[measure] || (answer ? part.querySelector("h3") : null));
@@ -155,7 +161,7 @@
     if (shown.includes(entry)) rove(entry);
   };
   dialog.addEventListener("close", () => {
-    history.replaceState(null, "", location.pathname + location.search);
+    remember(location.pathname + location.search);
     one("case-body").replaceChildren();
     if (roving) roving.open.focus();
   });
