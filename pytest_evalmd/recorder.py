@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     from pytest_evalmd.outcome import Outcome
 
 
+def place_of(item: MeasureItem) -> tuple[str, str, str]:
+    """Give the ``place`` of an item's result."""
+    variant = item.name.partition("[")[2].removesuffix("]")
+    return item.file.nodeid, item.measure.id, variant
+
+
 def result_of(item: MeasureItem, outcome: Outcome, problem: str) -> dict[str, Any]:
     """Give what a run file says of an item, in builtin types for xdist."""
     case, measure, settled = item.file.case, item.measure, item.settled
@@ -44,10 +50,11 @@ def result_of(item: MeasureItem, outcome: Outcome, problem: str) -> dict[str, An
     recorded, text = case.recorded.get(measure.id), case.result_text(measure.id)
     judged = found.judged if found else None
     cost = settled.cost if settled and judged else None
+    path, measure_id, variant = place_of(item)
     result = RunResult(
-        case=item.file.nodeid,
-        measure=measure.id,
-        variant=item.name.partition("[")[2].removesuffix("]"),
+        case=path,
+        measure=measure_id,
+        variant=variant,
         description=measure.description,
         line=case.result_line(measure.id),
         type=measure.type,
@@ -198,6 +205,7 @@ class RunRecorder:
         from importlib.metadata import version
 
         options = self.options
+        sharding = self.config.pluginmanager.get_plugin("evalmd-shard")
         return RunHead(
             plugin=version("pytest-evalmd"),
             date=datetime.date.today().isoformat(),
@@ -207,6 +215,7 @@ class RunRecorder:
                 answer_models=options.answer_models,
                 confirm=0 if options.mode == "off" else options.confirm,
                 update_results=options.update_results,
+                shard=sharding.shard if sharding else None,
             ),
         )
 

@@ -20,6 +20,7 @@ from pytest_evalmd.verdict.runs import (
     RunOptions,
     RunResult,
 )
+from pytest_evalmd.verdict.shard import Shard, ShardError, read_shard
 
 _KINDS = frozenset(get_args(Kind))
 _TYPES = frozenset(get_args(MeasureType))
@@ -201,6 +202,16 @@ def _options(value: Value, name: str) -> RunOptions:
     return RunOptions(**_read(_typed(value, dict, name), _OPTIONS, required=("mode",)))
 
 
+def _shard(value: Value, name: str) -> Shard:
+    found = _read(_typed(value, dict, name), _SHARD, required=_SHARD)
+    shard = Shard(**found)
+    try:
+        read_shard(str(shard))
+    except ShardError as error:
+        raise RunFileError(f"{name}: {error}") from None
+    return shard
+
+
 def _one_of(known: Collection[str]) -> _Reader:
     def read(value: Value, name: str) -> str:
         if _typed(value, str, name) in known:
@@ -218,6 +229,14 @@ _OPTIONS: Mapping[str, _Reader] = {
     "answer_models": _texts,
     "confirm": _count,
     "update_results": _flag,
+    "shard": _shard,
+}
+_SHARD: Mapping[str, _Reader] = {
+    "number": _count,
+    "count": _count,
+    "selected": _count,
+    "total": _count,
+    "digest": _text,
 }
 _RESULT: Mapping[str, _Reader] = {
     "case": _text,
