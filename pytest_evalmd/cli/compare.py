@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_evalmd.cli.cases import say
+from pytest_evalmd.cli.runfiles import UnreadableError, check_same_part, read_results
 from pytest_evalmd.report.markdown import write_markdown
 from pytest_evalmd.report.plain import write_plain
 from pytest_evalmd.report.terminal import write_terminal
 from pytest_evalmd.verdict.gate import Gate, GateError, decide, read_gate
-from pytest_evalmd.verdict.jsonstream import RunFileError
 from pytest_evalmd.verdict.paired import compare_runs
-from pytest_evalmd.verdict.runfile import read_run
-from pytest_evalmd.verdict.runs import RunHead, RunResult
-
-PIECE = 2**18
-"""Characters that are read of a file at once."""
 
 _FORMATS = {"terminal": write_terminal, "markdown": write_markdown, "json": write_plain}
-
-
-class _UnreadableError(Exception):
-    """A run file can't be read; says which, and why."""
 
 
 def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -58,10 +48,11 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def run(arguments: argparse.Namespace) -> int:
     """Compare; gives the exit status."""
     try:
-        base_head, base = _read(arguments.base)
-        candidate_head, candidate = _read(arguments.candidate)
+        base_head, base = read_results(arguments.base)
+        candidate_head, candidate = read_results(arguments.candidate)
+        check_same_part(arguments.candidate, base_head, candidate_head)
         comparison = compare_runs(base, candidate)
-    except _UnreadableError as error:
+    except UnreadableError as error:
         say(str(error), error=True)
         return 2
     gate = Gate(
@@ -80,38 +71,6 @@ def _gate(text: str) -> Gate:
         return read_gate(text)
     except GateError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _read(path: Path) -> tuple[RunHead, Iterator[RunResult]]:
-    """Open a run file; reading on raises the same.
-
-    Raises:
-        _UnreadableError: it can't be read, or is no run file.
-    """
-    try:
-        head, results = read_run(_pieces(path))
-    except RunFileError as error:
-        raise _UnreadableError(f"{path}: {error}") from None
-    return head, _results(path, results)
-
-
-def _results(path: Path, results: Iterator[RunResult]) -> Iterator[RunResult]:
-    try:
-        yield from results
-    except RunFileError as error:
-        raise _UnreadableError(f"{path}: {error}") from None
-
-
-def _pieces(path: Path) -> Iterator[str]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            while piece := file.read(PIECE):
-                yield piece
-    except UnicodeDecodeError:
-        raise _UnreadableError(f"{path}: not UTF-8") from None
-    except OSError as error:
-        why = error.strerror or error
-        raise _UnreadableError(f"{path}: can't be read: {why}") from None
 
 
 def _print(text: str) -> None:

@@ -42,7 +42,11 @@ def merge_runs(runs: Sequence[tuple[str, Run]]) -> Run:
         raise MergeError("the results are not those that were dealt out to the shards")
     date = max(run.head.date for _, run in runs)
     options = replace(head.options, shard=None)
-    return Run(head=replace(head, date=date, options=options), results=results)
+    return Run(
+        head=replace(head, date=date, options=options),
+        results=results,
+        cases=[case for _, run in runs for case in run.cases],
+    )
 
 
 def _shard_of(name: str, head: RunHead) -> Shard:

@@ -20,7 +20,7 @@ from pytest_evalmd.verdict.runs import (
     RunOptions,
     RunResult,
 )
-from pytest_evalmd.verdict.shard import Shard, ShardError, read_shard
+from pytest_evalmd.verdict.shard import MAX_COUNT, Shard
 
 _KINDS = frozenset(get_args(Kind))
 _TYPES = frozenset(get_args(MeasureType))
@@ -203,13 +203,10 @@ def _options(value: Value, name: str) -> RunOptions:
 
 
 def _shard(value: Value, name: str) -> Shard:
-    found = _read(_typed(value, dict, name), _SHARD, required=_SHARD)
-    shard = Shard(**found)
-    try:
-        read_shard(str(shard))
-    except ShardError as error:
-        raise RunFileError(f"{name}: {error}") from None
-    return shard
+    shard = Shard(**_read(_typed(value, dict, name), _SHARD, required=_SHARD))
+    if 1 <= shard.number <= shard.count <= MAX_COUNT:
+        return shard
+    raise RunFileError(f"{name}: got {shard}; expected K/N, K from 1 to N")
 
 
 def _one_of(known: Collection[str]) -> _Reader:
@@ -232,10 +229,7 @@ _OPTIONS: Mapping[str, _Reader] = {
     "shard": _shard,
 }
 _SHARD: Mapping[str, _Reader] = {
-    "number": _count,
-    "count": _count,
-    "selected": _count,
-    "total": _count,
+    **dict.fromkeys(("number", "count", "selected", "total"), _count),
     "digest": _text,
 }
 _RESULT: Mapping[str, _Reader] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pytest_evalmd.case.model import MeasureType
 from pytest_evalmd.case.values import Value, write_json
@@ -192,7 +192,7 @@ def _present(source: object, *names: str) -> dict[str, Value]:
     }
 
 
-def _value(value: object) -> Value:
+def _value(value: Any) -> Value:  # noqa: ANN401 - a field of any of them
     if isinstance(value, Shard):
         return asdict(value)
     return list(value) if isinstance(value, tuple) else value
