@@ -77,7 +77,10 @@ class Sharding:
         cases = "case" if of_all == 1 else "cases"
         line = f"shard {self.shard}: {ours} of {of_all} {cases}"
         if self._is_empty:
-            line += "; nothing was checked: expected a shard for no more than each case"
+            expected = (
+                f"expected at most {of_all} shards" if of_all else "none selected"
+            )
+            line += f"; nothing was checked: {expected}"
         terminalreporter.line(f"\n{line}", red=self._is_empty)
 
     @property
