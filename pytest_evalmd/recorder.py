@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_evalmd.comparing import provenance_of
+from pytest_evalmd.crashed import crashed_result
 from pytest_evalmd.files import write_atomically
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.judge.secrets import environment_keys
@@ -141,6 +142,8 @@ class RunRecorder:
             if answer := report.evalmd["answer"]:
                 answers = self.answers.setdefault(plain["case"], {})
                 answers[answer["model"]] = answer["text"]
+        elif crashed := crashed_result(self.config.rootpath, report):
+            self.results[report.nodeid] = crashed
         if texts := getattr(report, "evalmd_case", None):
             self.cases[texts["case"]] = RunCase(**texts)
         decided = plain is not None and plain["outcome"] != "skipped"

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from collections import Counter
 
 import pytest
 from measures import ai, logic
+
+from pytest_evalmd.cli import main
 
 pytest.importorskip("xdist")
 
@@ -40,7 +47,7 @@ def llm_client():
 def pytest_runtest_call(item):
     {on_call}
 '''
-CASES = 6
+CASES = 4
 
 
 @pytest.fixture
@@ -97,6 +104,10 @@ def outcomes(result):
     return sorted({match.groups() for match in found if match})
 
 
+def costs(lines):
+    return [line for line in lines if line.startswith("judge: ")]
+
+
 UPDATE = ("-rA", "--update-results", "--evalmd-run=run.json")
 ENGINES = [
     ("-n0",),
@@ -120,16 +131,16 @@ def whole():
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=" ".join)
-def test_every_engine_finds_and_writes_the_same(project, pytester, whole, engine):
+def test_every_engine_finds_and_writes_the_same(project, run_here, whole, engine):
     path = project()
     if not whole:
-        whole["outcomes"] = outcomes(pytester.runpytest_subprocess(*UPDATE))
+        whole["outcomes"] = outcomes(run_here(*UPDATE))
         whole["files"], whole["asked"] = files(path), asked(path)
         (path / "asked.txt").unlink()
         shutil.rmtree(path / "cases")
         project()
 
-    result = pytester.runpytest_subprocess(*UPDATE, *engine)
+    result = run_here(*UPDATE, *engine)
 
     assert result.ret == 1
     assert outcomes(result) == whole["outcomes"]
@@ -137,5 +148,92 @@ def test_every_engine_finds_and_writes_the_same(project, pytester, whole, engine
     assert asked(path) == whole["asked"]
     assert files(path) == whole["files"]
     assert len(whole["files"]) == 2 * CASES + 1
-    (cost,) = [line for line in result.outlines if line.startswith("judge: ")]
+    (cost,) = costs(result.outlines)
     assert cost.startswith(f"judge: {whole['asked'].total()} asked, 0 remembered; ")
+
+
+CRASH = """
+    if item.nodeid == "cases/c1.md::size":
+        os._exit(3)
+"""
+
+
+@pytest.mark.parametrize(
+    "dist", ["load", pytest.param("worksteal", marks=pytest.mark.slow)]
+)
+def test_a_worker_that_crashes_loses_its_item_only(
+    project, run_here, pytester, dist, capsys
+):
+    path = project()
+    run_here("--update-results", "--evalmd-run=run.json")
+    whole, recordings = asked(path), list(path.glob("cases/__evalmd__/*.json"))
+    shutil.rmtree(path / "cases")
+    (path / "asked.txt").unlink()
+    (path / "run.json").rename(path / "whole.json")
+    project(CRASH)
+
+    result = run_here("-n2", f"--dist={dist}", *UPDATE)
+
+    result.stdout.fnmatch_lines(
+        ["worker 'gw?' crashed while running 'cases/c1.md::size'"]
+    )
+    results = json.loads((path / "run.json").read_text())["results"]
+    (size,) = [
+        one for one in results if one["outcome"] == "error" and one["measure"] == "size"
+    ]
+    assert size["problem"] == "the worker crashed while running it"
+    assert len(results) == 5 * CASES
+    assert main(["compare", "whole.json", "run.json"]) == 1
+    out = capsys.readouterr().out
+    assert "cases/c1.md::size" in out
+    assert "the worker crashed while running it" in out
+    assert asked(path) == whole
+    assert sorted(path.glob("cases/__evalmd__/*.json")) == sorted(recordings)
+    spool = path / "cases/__evalmd__/.spool"
+    assert [file.name for file in spool.iterdir()] == [".gitignore"]
+    # All that the next run finds to write is what crashed.
+    pytester.makeconftest(JUDGE.format(on_call="pass"))
+    result = run_here("--update-results", "-v")
+    updated = [line.split()[0] for line in result.outlines if " UPDATED" in line]
+    assert updated == ["cases/c1.md::size"]
+    assert asked(path) == whole
+
+
+SLOW = """
+    Path("called.txt").touch()
+    time.sleep(0.3)
+"""
+
+
+def test_what_is_remembered_counts_once(project, run_here):
+    project()
+    run_here("--update-results")
+    (alone,) = costs(run_here().outlines)
+    (together,) = costs(run_here("-n2", "--dist=load", "--maxschedchunk=1").outlines)
+    assert together == alone
+    assert together.startswith("judge: 0 asked, ")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's here")
+def test_the_cost_survives_ctrl_c(project):
+    path = project(SLOW)
+    command = [sys.executable, "-m", "pytest", "-n2", "--dist=load"]
+    with (path / "out.txt").open("wb") as out:
+        process = subprocess.Popen(
+            command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + 30
+        while not (path / "called.txt").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(30)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait(10)
+
+    assert process.returncode == pytest.ExitCode.INTERRUPTED
+    (cost,) = costs((path / "out.txt").read_text(encoding="utf-8").splitlines())
+    assert cost.startswith(f"judge: {asked(path).total()} asked, 0 remembered; ")
