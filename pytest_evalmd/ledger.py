@@ -29,6 +29,7 @@ def account(config: pytest.Config) -> dict[str, Any] | None:
     judging = measuring.judging
     return {
         "cost": judging.cost.to_plain(),
+        "served": judging.served(),
         "not_remembered": sorted(set(judging.not_remembered)),
         "adaptations": measuring.askers.adaptations(),
         "folders": sorted(map(str, judging.folders())),
@@ -58,17 +59,31 @@ class Ledger:
         self.adaptations: list[str] = []
         self.folders: set[Path] = set()
         """Where replies were asked for, maybe for items that did not get to run."""
+        self.served: set[tuple[str, str]] = set()
+        """Case and key of each reply that spared a request, in whatever process."""
+        self._nodes: list[Any] = []
+        """Workers that have not told what they spent."""
         self.plan: str | None = None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodeready(self, node: Any) -> None:  # noqa: ANN401 - xdist's
+        """Take note of a worker."""
+        self._nodes.append(node)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 - xdist's
         """Take a worker's account; one that crashed sends none."""
-        self._take(getattr(node, "workeroutput", {}).get(WORKER_KEY))
+        if node in self._nodes:
+            self._nodes.remove(node)
+            self._take(getattr(node, "workeroutput", {}).get(WORKER_KEY))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """Fold the spools, once nothing is in flight any more."""
+        for node in [*self._nodes]:  # Ctrl-C: nobody says that they are down
+            self.pytest_testnodedown(node)
         self._take(account(self.config))
+        self.cost.remembered = len(self.served)
         self.cost.skipped = self.results.skipped_by_judge
         options = self.config.stash[OPTIONS]
         if options.mode not in ("auto", "live") or self.config.option.collectonly:
@@ -92,6 +107,9 @@ class Ledger:
     def _take(self, account: Mapping[str, Any] | None) -> None:
         if account:
             self.cost.add(account["cost"])
+            self.served.update(
+                (p, k) for p, ks in account["served"].items() for k in ks
+            )
             self.not_remembered += account["not_remembered"]
             new = [a for a in account["adaptations"] if a not in self.adaptations]
             self.adaptations += new

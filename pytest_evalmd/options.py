@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_evalmd.case.values import Value
     from pytest_evalmd.measuring import Measuring
+    from pytest_evalmd.verdict.shard import Shard
 
 Mode = Literal["auto", "replay", "live", "off"]
 MAX_CONCURRENCY = 64
@@ -59,6 +60,8 @@ class Options:
     """What decides then, as ``verdict.gate.read_gate`` reads it."""
     reports: tuple[str, ...]
     """Files to write for people, or ``github``; as given."""
+    shard: Shard | None
+    """The part of the cases to run; ``None``: all of them."""
     logic_timeout_s: float
     logic_memory_mib: int
     logic_stack_kib: int
@@ -197,6 +200,13 @@ def _add_runs(group: pytest.OptionGroup) -> None:
         help="what --evalmd-baseline lets fail the run: any result that broke (default), "
         "significant (more than noise), or rate:0.95 (a lower pass rate)",
     )
+    group.addoption(
+        "--evalmd-shard",
+        metavar="K/N",
+        dest="evalmd_shard",
+        help="run the K-th of N parts of the cases, for N machines; evalmd merge joins "
+        "their files of --evalmd-run",
+    )
 
 
 def _add_ini(parser: pytest.Parser) -> None:
@@ -248,6 +258,7 @@ def read_options(config: pytest.Config) -> Options:
         baseline=_path(config, given.evalmd_baseline),
         gate=_gate(given.evalmd_gate, given.evalmd_baseline),
         reports=tuple(given.evalmd_report),
+        shard=_shard(given.evalmd_shard, given.evalmd_baseline),
         logic_timeout_s=_number(config, "evalmd_logic_timeout", 0.01, 3600),
         logic_memory_mib=int(_number(config, "evalmd_logic_memory", 1, 4096)),
         logic_stack_kib=int(_number(config, "evalmd_logic_stack", 64, 16384)),
@@ -281,6 +292,22 @@ def _gate(text: str | None, baseline: str | None) -> str:
     except GateError as error:
         raise pytest.UsageError(f"--evalmd-gate: {error}") from None
     return text
+
+
+def _shard(text: str | None, baseline: str | None) -> Shard | None:
+    if text is None:
+        return None
+    from pytest_evalmd.verdict.shard import ShardError, read_shard
+
+    if baseline is not None:
+        raise pytest.UsageError(
+            "--evalmd-baseline: a shard is only part of a run; join the shards' files of "
+            "--evalmd-run with evalmd merge and compare that with evalmd compare"
+        )
+    try:
+        return read_shard(text)
+    except ShardError as error:
+        raise pytest.UsageError(f"--evalmd-shard: {error}") from None
 
 
 def _concurrency(config: pytest.Config) -> int:

@@ -33,6 +33,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[OPTIONS] = read_options(config)
     config.addinivalue_line("markers", "ai: a measure that asks a judge model")
     config.addinivalue_line("markers", "programmatic: a measure that runs JavaScript")
+    if shard := config.stash[OPTIONS].shard:
+        from pytest_evalmd.sharding import Sharding
+
+        config.pluginmanager.register(Sharding(config, shard), "evalmd-shard")
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(WorkerLedger(config), "evalmd-ledger")
     else:

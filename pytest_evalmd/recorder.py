@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_evalmd.comparing import provenance_of
+from pytest_evalmd.crashed import crashed_result
 from pytest_evalmd.files import write_atomically
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.judge.secrets import environment_keys
@@ -37,6 +38,12 @@ if TYPE_CHECKING:
     from pytest_evalmd.outcome import Outcome
 
 
+def place_of(item: MeasureItem) -> tuple[str, str, str]:
+    """Give the ``place`` of an item's result."""
+    variant = item.name.partition("[")[2].removesuffix("]")
+    return item.file.nodeid, item.measure.id, variant
+
+
 def result_of(item: MeasureItem, outcome: Outcome, problem: str) -> dict[str, Any]:
     """Give what a run file says of an item, in builtin types for xdist."""
     case, measure, settled = item.file.case, item.measure, item.settled
@@ -44,10 +51,11 @@ def result_of(item: MeasureItem, outcome: Outcome, problem: str) -> dict[str, An
     recorded, text = case.recorded.get(measure.id), case.result_text(measure.id)
     judged = found.judged if found else None
     cost = settled.cost if settled and judged else None
+    path, measure_id, variant = place_of(item)
     result = RunResult(
-        case=item.file.nodeid,
-        measure=measure.id,
-        variant=item.name.partition("[")[2].removesuffix("]"),
+        case=path,
+        measure=measure_id,
+        variant=variant,
         description=measure.description,
         line=case.result_line(measure.id),
         type=measure.type,
@@ -134,6 +142,8 @@ class RunRecorder:
             if answer := report.evalmd["answer"]:
                 answers = self.answers.setdefault(plain["case"], {})
                 answers[answer["model"]] = answer["text"]
+        elif crashed := crashed_result(self.config.rootpath, report):
+            self.results[report.nodeid] = crashed
         if texts := getattr(report, "evalmd_case", None):
             self.cases[texts["case"]] = RunCase(**texts)
         decided = plain is not None and plain["outcome"] != "skipped"
@@ -202,6 +212,7 @@ class RunRecorder:
         from importlib.metadata import version
 
         options = self.options
+        sharding = self.config.pluginmanager.get_plugin("evalmd-shard")
         return RunHead(
             plugin=version("pytest-evalmd"),
             date=datetime.date.today().isoformat(),
@@ -211,6 +222,7 @@ class RunRecorder:
                 answer_models=options.answer_models,
                 confirm=0 if options.mode == "off" else options.confirm,
                 update_results=options.update_results,
+                shard=sharding.shard if sharding else None,
             ),
         )
 

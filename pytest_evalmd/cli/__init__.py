@@ -11,6 +11,7 @@ from pytest_evalmd.cli import (
     check,
     compare,
     generate,
+    merge,
     prune,
     report,
     schema,
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.add_to(subcommands)
     compare.add_to(subcommands)
     generate.add_to(subcommands)
+    merge.add_to(subcommands)
     prune.add_to(subcommands)
     report.add_to(subcommands)
     schema.add_to(subcommands)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_evalmd.cli.cases import say
-from pytest_evalmd.cli.runs import UnreadableError, pieces_of
+from pytest_evalmd.cli.runfiles import UnreadableError, check_same_part, read_results
 from pytest_evalmd.report.markdown import write_markdown
 from pytest_evalmd.report.plain import write_plain
 from pytest_evalmd.report.terminal import write_terminal
 from pytest_evalmd.verdict.gate import Gate, GateError, decide, read_gate
-from pytest_evalmd.verdict.jsonstream import RunFileError
 from pytest_evalmd.verdict.paired import compare_runs
-from pytest_evalmd.verdict.runfile import read_run
-from pytest_evalmd.verdict.runs import RunHead, RunResult
 
 _FORMATS = {"terminal": write_terminal, "markdown": write_markdown, "json": write_plain}
 
@@ -52,8 +48,9 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def run(arguments: argparse.Namespace) -> int:
     """Compare; gives the exit status."""
     try:
-        base_head, base = _read(arguments.base)
-        candidate_head, candidate = _read(arguments.candidate)
+        base_head, base = read_results(arguments.base)
+        candidate_head, candidate = read_results(arguments.candidate)
+        check_same_part(arguments.candidate, base_head, candidate_head)
         comparison = compare_runs(base, candidate)
     except UnreadableError as error:
         say(str(error), error=True)
@@ -74,26 +71,6 @@ def _gate(text: str) -> Gate:
         return read_gate(text)
     except GateError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _read(path: Path) -> tuple[RunHead, Iterator[RunResult]]:
-    """Open a run file; reading on raises the same.
-
-    Raises:
-        UnreadableError: it can't be read, or is no run file.
-    """
-    try:
-        head, results = read_run(pieces_of(path))
-    except RunFileError as error:
-        raise UnreadableError(f"{path}: {error}") from None
-    return head, _results(path, results)
-
-
-def _results(path: Path, results: Iterator[RunResult]) -> Iterator[RunResult]:
-    try:
-        yield from results
-    except RunFileError as error:
-        raise UnreadableError(f"{path}: {error}") from None
 
 
 def _print(text: str) -> None:

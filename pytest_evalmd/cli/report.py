@@ -12,7 +12,7 @@ from pathlib import Path
 from pytest_evalmd.case.model import Case
 from pytest_evalmd.case.problems import printable
 from pytest_evalmd.cli.cases import find_cases, say
-from pytest_evalmd.cli.runs import UnreadableError, pieces_of
+from pytest_evalmd.cli.runfiles import UnreadableError, read_whole
 from pytest_evalmd.files import NotWrittenError
 from pytest_evalmd.judge.recordings import RecordingError, Remembered, read_recordings
 from pytest_evalmd.judge.spool import recordings_path
@@ -20,9 +20,6 @@ from pytest_evalmd.publish import check_replaceable, check_suffix, publish
 from pytest_evalmd.report.document import Report
 from pytest_evalmd.report.gather import report_of_cases
 from pytest_evalmd.report.joining import report_of_runs
-from pytest_evalmd.verdict.jsonstream import RunFileError
-from pytest_evalmd.verdict.runfile import read_whole_run
-from pytest_evalmd.verdict.runs import Run
 
 
 class _UsageError(Exception):
@@ -95,7 +92,7 @@ def _report(paths: Sequence[Path]) -> Report:
     if len(runs) < len(paths):
         raise _UsageError("got both cases and run files; expected one kind")
     report = report_of_runs(
-        [_read_run(path) for path in runs], title=title, plugin=_plugin()
+        [read_whole(path) for path in runs], title=title, plugin=_plugin()
     )
     if not report.questions:
         raise _UsageError("the run files hold no result")
@@ -154,13 +151,6 @@ def _replies(case: Path, problems: list[str]) -> Iterable[Remembered]:
     except (OSError, UnicodeDecodeError, RecordingError) as error:
         problems.append(f"{path}: can't be read: {error}")
         return ()
-
-
-def _read_run(path: Path) -> Run:
-    try:
-        return read_whole_run(pieces_of(path))
-    except RunFileError as error:
-        raise UnreadableError(f"{path}: {error}") from None
 
 
 def _plugin() -> str:

@@ -117,6 +117,10 @@ class Obtaining:
         """Give the folders of the cases that something was asked for."""
         return {path.parent for path, known in self._replies.items() if known.fresh}
 
+    def served(self) -> dict[str, list[str]]:
+        """Give the keys of the replies that spared a request, by case."""
+        return {str(path): sorted(one.served) for path, one in self._replies.items()}
+
     def remembered(self, wanted: Wanted, explain: Callable[[], str]) -> Remembered:
         """Give a remembered reply.
 
@@ -194,9 +198,8 @@ class Obtaining:
         self.spare_requests -= 1
 
     def count_remembered(self, path: Path, used: list[Remembered], cost: Cost) -> None:
-        """Count the replies that were not asked for in this session."""
-        fresh = self.replies(path).fresh
-        cost.remembered = sum(reply.key not in fresh for reply in used)
+        """Count the replies that were not asked for here."""
+        self.replies(path).count(used, cost)
         self.cost.remembered += cost.remembered
 
     def _find(self, wanted: Wanted) -> Remembered | None:

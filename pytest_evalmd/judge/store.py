@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from pytest_evalmd.files import write_atomically
+from pytest_evalmd.judge.cost import Cost
 from pytest_evalmd.judge.locks import POLL_S, FileLock, locked
 from pytest_evalmd.judge.recordings import (
     RecordingError,
@@ -48,6 +49,10 @@ class CaseReplies:
         self.by_key, self.fresh = _load(case, run)
         self.replaced: list[Remembered] = []
         """Replies that were asked for anew."""
+        self.served: set[str] = set()
+        """Keys of the replies that spared a request."""
+        self._asked: set[str] = set()
+        """Keys of the replies that this process asked for."""
 
     def find(self, key: str, *, fresh_only: bool = False) -> Remembered | None:
         """Give a reply; with ``fresh_only``, one of this session."""
@@ -80,7 +85,21 @@ class CaseReplies:
             self.replaced.append(self.by_key[reply.key])
         self.by_key[reply.key] = reply
         self.fresh.add(reply.key)
+        self._asked.add(reply.key)
         write_spooled(self.case, reply, self.run, secrets)
+
+    def count(self, replies: Iterable[Remembered], cost: Cost) -> None:
+        """Count what a verdict took beyond what this process asked for.
+
+        What another process of this session asked is part of it, too: a result then costs
+        the same, whoever was first.
+        """
+        for reply in replies:
+            if reply.key not in self.fresh:
+                cost.remembered += 1
+                self.served.add(reply.key)
+            elif reply.key not in self._asked:
+                cost.add_usage(reply.usage)
 
     @contextlib.asynccontextmanager
     async def claim(self, key: str, stopped: Callable[[], bool]) -> AsyncIterator[None]:

@@ -224,7 +224,7 @@ def _with_reply(
 ) -> MeasureReport:
     """Add what the reply says that gave the recorded result."""
     question = _question_today(case, measure, gave[0])
-    reply = nearest(measure, question, gave) or gave[0]
+    reply = nearest(measure.id, question, gave) or gave[0]
     asked = [one for one in own if one.question == reply.question]
     asked.sort(key=lambda one: one.sample)
     votes = [write_output(measure, one.response) for one in asked]
@@ -232,7 +232,7 @@ def _with_reply(
         report,
         judge_model=reply.model or reply.question.model,
         reason=reply.reason,
-        provenance=provenance(measure, question, value, gave) or "",
+        provenance=provenance(measure.id, question, value, gave) or "",
         votes=tuple(votes) if len(votes) > 1 else (),
         usage=_sum(one.usage for one in asked),
     )

@@ -20,6 +20,7 @@ from pytest_evalmd.verdict.runs import (
     RunOptions,
     RunResult,
 )
+from pytest_evalmd.verdict.shard import MAX_COUNT, Shard
 
 _KINDS = frozenset(get_args(Kind))
 _TYPES = frozenset(get_args(MeasureType))
@@ -201,6 +202,13 @@ def _options(value: Value, name: str) -> RunOptions:
     return RunOptions(**_read(_typed(value, dict, name), _OPTIONS, required=("mode",)))
 
 
+def _shard(value: Value, name: str) -> Shard:
+    shard = Shard(**_read(_typed(value, dict, name), _SHARD, required=_SHARD))
+    if 1 <= shard.number <= shard.count <= MAX_COUNT:
+        return shard
+    raise RunFileError(f"{name}: got {shard}; expected K/N, K from 1 to N")
+
+
 def _one_of(known: Collection[str]) -> _Reader:
     def read(value: Value, name: str) -> str:
         if _typed(value, str, name) in known:
@@ -218,6 +226,11 @@ _OPTIONS: Mapping[str, _Reader] = {
     "answer_models": _texts,
     "confirm": _count,
     "update_results": _flag,
+    "shard": _shard,
+}
+_SHARD: Mapping[str, _Reader] = {
+    **dict.fromkeys(("number", "count", "selected", "total"), _count),
+    "digest": _text,
 }
 _RESULT: Mapping[str, _Reader] = {
     "case": _text,

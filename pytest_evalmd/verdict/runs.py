@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
 
 from pytest_evalmd.case.model import MeasureType
 from pytest_evalmd.case.values import Value, write_json
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.outcome import Attribution, Kind
+from pytest_evalmd.verdict.shard import Shard
 
 FORMAT = "evalmd-run/1"
 
@@ -54,6 +55,8 @@ class RunOptions:
     confirm: int = 0
     """How often a result that differs is asked again; 0 or more."""
     update_results: bool = False
+    shard: Shard | None = None
+    """The part of the cases that it ran; ``None``: all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,10 +186,16 @@ def present(source: object, *names: str) -> dict[str, Value]:
     """Give the fields that say something."""
     values = {name: getattr(source, name) for name in names}
     return {
-        name: list(value) if isinstance(value, tuple) else value
+        name: _value(value)
         for name, value in values.items()
         if value not in ("", (), None)
     }
+
+
+def _value(value: Any) -> Value:  # noqa: ANN401 - a field of any of them
+    if isinstance(value, Shard):
+        return asdict(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _plain(result: RunResult) -> dict[str, Value]:
