@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 
 from pytest_evalmd.askers import Asker, Askers
 from pytest_evalmd.case.graph import ancestors
-from pytest_evalmd.case.model import Measure
 from pytest_evalmd.case.problems import shorten
 from pytest_evalmd.case.results import ResultError
 from pytest_evalmd.case.values import Value, write_json
@@ -23,10 +22,10 @@ from pytest_evalmd.judge.client import OpenAIClient
 from pytest_evalmd.judge.judging import Ask, Judging, NeedsJudge
 from pytest_evalmd.judge.loop import BackgroundLoop, in_daemon_thread, run_now
 from pytest_evalmd.judge.model import JudgeError
-from pytest_evalmd.judge.reply import reply_problem
 from pytest_evalmd.judge.scheduler import StoppedError
 from pytest_evalmd.logic.sandbox import LogicError, Sandbox
 from pytest_evalmd.options import Options
+from pytest_evalmd.validity import problem_of
 
 SHOWN_INPUT = 200
 """How much of its input an error of ``logic`` shows, in characters."""
@@ -213,7 +212,7 @@ class Measuring:
         self, job: Job, asker: Asker | None, place: int = 0, *, again: bool = False
     ) -> Output | MeasureError:
         try:
-            given = self._given(job)
+            given = self.given(job)
             if job.measure.type == "programmatic":
                 return Output(value=await self._run_logic(job, given, asker))
             if self.options.mode == "off":
@@ -230,8 +229,13 @@ class Measuring:
         except (JudgeError, LogicError, ResultError) as error:
             return MeasureError(str(error), "error")
 
-    def _given(self, job: Job) -> Value:
-        """Gather a measure's input as ``logic`` sees it."""
+    def given(self, job: Job) -> Value:
+        """Gather a measure's input as ``logic`` sees it.
+
+        Raises:
+            MeasureError: one of its inputs could not be computed.
+            StoppedError: one was not.
+        """
         case, measure = job.case, job.measure
         sources: dict[str, Value] = {
             "answer": case.answer.text,
@@ -283,14 +287,5 @@ class Measuring:
             model=self.options.judge_of(case.judge_model),
             alias=job.alias,
             again=again,
-            problem_of=self._problem_of(measure),
+            problem_of=problem_of(measure, self.sandbox),
         )
-
-    def _problem_of(self, measure: Measure) -> Callable[[Value], str | None]:
-        def problem_of(value: Value) -> str | None:
-            problem = reply_problem(measure)(value)
-            if problem or measure.schema is None:
-                return problem
-            return self.sandbox.schema_error(measure.schema, value)
-
-        return problem_of
