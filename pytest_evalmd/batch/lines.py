@@ -152,11 +152,11 @@ def read_line(line: bytes) -> tuple[str, Reply | Fault | JudgeError]:
 
 
 def _outcome(entry: Mapping[str, Any]) -> Reply | Fault | JudgeError:
-    if error := entry.get("error"):
-        code = error.get("code") if isinstance(error, dict) else None
+    if why := entry.get("error"):
+        code = why.get("code") if isinstance(why, dict) else None
         if isinstance(code, str) and code in _NOT_ASKED:
             return JudgeError("unasked", _NOT_ASKED[code])
-        return read_fault(None, error)
+        return read_fault(None, why)
     response = entry.get("response")
     if not isinstance(response, dict):
         return JudgeError("unusable", "the line holds neither a response nor an error")

@@ -6,16 +6,16 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import islice
 from typing import IO, Any, TypeVar
 
 from pytest_evalmd.batch.lines import ENDPOINT
-from pytest_evalmd.batch.remote import Remote, read_id, read_remote
+from pytest_evalmd.batch.remote import Remote, read_id, read_page, read_remote
 from pytest_evalmd.case.problems import shorten
 from pytest_evalmd.judge.client import SHOWN, redact
+from pytest_evalmd.judge.completion import parse_body
 from pytest_evalmd.judge.fault import Fault, fault_error, gave_up
 from pytest_evalmd.judge.model import JudgeError
-from pytest_evalmd.judge.transport import default_client, fault_of, to_json
+from pytest_evalmd.judge.transport import default_client, fault_of
 
 TIMEOUT_S = 120.0
 """How long a server may keep silent."""
@@ -25,8 +25,8 @@ BACKOFF_S = (1.0, 4.0)
 """Before what may not be repeated is tried again, once it was looked for."""
 MAX_WAIT_S = 60.0
 """How long a server may have us wait."""
-LISTED = 10_000
-"""Among how many of an account's newest batches one is looked for."""
+PAGES = 100
+"""In how many pages of a listing, of 100 batches each, one is looked for."""
 
 _T = TypeVar("_T")
 _NO_BATCHES = (
@@ -48,7 +48,7 @@ class Provider:
     """
 
     @functools.cached_property
-    def _client(self) -> Any:
+    def _client(self) -> Any:  # noqa: ANN401 - an openai.OpenAI
         client = default_client("OpenAI")
         return client.with_options(max_retries=RETRIES, timeout=TIMEOUT_S)
 
@@ -59,9 +59,9 @@ class Provider:
 
     def upload(self, name: str, data: bytes) -> str:
         """Upload a file of requests; gives its id. Doing so costs nothing."""
-        file = (name, data)
-        made = self._try(lambda: self._client.files.create(file=file, purpose="batch"))
-        found = read_id(to_json(made))
+        files = self._client.files.with_raw_response
+        made = self._ask(lambda: files.create(file=(name, data), purpose="batch"))
+        found = read_id(made)
         if found is None:
             raise JudgeError("unusable", "the server took a file and gave it no id")
         return found
@@ -88,22 +88,28 @@ class Provider:
             time.sleep(min(made.retry_after_s or waits_s.pop(0), MAX_WAIT_S))
 
     def find(self, file_id: str) -> Remote | None:
-        """Look for the batch of an uploaded file."""
-
-        def find() -> Remote | None:
-            listed = self._client.batches.list(limit=100)
-            remotes = (read_remote(to_json(one)) for one in islice(listed, LISTED))
-            return next((one for one in remotes if one.input_file == file_id), None)
-
-        return self._try(find)
+        """Look for the batch of an uploaded file among an account's newest ones."""
+        batches = self._client.batches.with_raw_response
+        after: dict[str, str] = {}
+        for _ in range(PAGES):
+            listed = read_page(self._ask(lambda: batches.list(limit=100, **after)))  # noqa: B023
+            for remote in listed:
+                if remote.input_file == file_id:
+                    return remote
+            if not listed:
+                break
+            after = {"after": listed[-1].id}
+        return None
 
     def retrieve(self, batch_id: str) -> Remote:
         """Ask how far a batch is."""
-        return self._batch(lambda: self._client.batches.retrieve(batch_id))
+        batches = self._client.batches.with_raw_response
+        return read_remote(self._ask(lambda: batches.retrieve(batch_id)))
 
     def cancel(self, batch_id: str) -> Remote:
         """Ask for nothing more of a batch."""
-        return self._batch(lambda: self._client.batches.cancel(batch_id))
+        batches = self._client.batches.with_raw_response
+        return read_remote(self._ask(lambda: batches.cancel(batch_id)))
 
     def download(self, file_id: str, into: IO[bytes]) -> None:
         """Download a file; where it breaks off, what came is in ``into``."""
@@ -119,13 +125,13 @@ class Provider:
     def _create(self, file_id: str, name: str) -> Remote | Fault:
         try:
             once = self._client.with_options(max_retries=0)
-            made = once.batches.create(
+            response = once.batches.with_raw_response.create(
                 input_file_id=file_id,
                 endpoint=ENDPOINT,
                 completion_window="24h",
                 metadata={"evalmd": name},
             )
-            return read_remote(to_json(made))
+            return read_remote(parse_body(response.text))
         except JudgeError as error:
             return Fault(kind=error.kind, what=str(error))
         except Exception as error:  # noqa: BLE001 - the SDK, and what is below it
@@ -138,8 +144,13 @@ class Provider:
             message = f"{fault.what}, and then: {error}"
             raise UncertainError(error.kind, _clean(message)) from None
 
-    def _batch(self, call: Callable[[], object]) -> Remote:
-        return read_remote(to_json(self._try(call)))
+    def _ask(self, call: Callable[[], Any]) -> object:
+        """Give the parsed body that a call gets: the SDK's own types want too much."""
+        response = self._try(call)
+        try:
+            return parse_body(response.text)
+        except JudgeError as error:
+            raise JudgeError(error.kind, _clean(str(error))) from None
 
     def _try(self, call: Callable[[], _T]) -> _T:
         try:

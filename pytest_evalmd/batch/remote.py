@@ -63,6 +63,18 @@ def read_remote(body: object) -> Remote:
     )
 
 
+def read_page(body: object) -> list[Remote]:
+    """Read a page of a listing; empty past the last one.
+
+    Raises:
+        JudgeError: it is none.
+    """
+    listed = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(listed, list):
+        raise JudgeError("unusable", "the server sent no list of batches")
+    return [read_remote(one) for one in listed]
+
+
 def read_id(body: object, name: str = "id") -> str | None:
     """Read an id that may be put into a URL."""
     found = body.get(name) if isinstance(body, dict) else None
