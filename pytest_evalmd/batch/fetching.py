@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -93,30 +93,51 @@ class Fetching(Watch):
         for fact in facts(outcome.refused):
             self.say(f"{batch.model}: {fact} from the next submission on")
         self.say(outcome.summary())
-        self._close(batch, remote, harvest, outcome, whole)
+        if whole and not outcome.not_written:
+            self._close(batch, harvest, outcome)
+        else:
+            file = self.folder.file(batch).relative_to(self.folder.root)
+            self.fail(f"{batch.id}: fetch again, or delete {file} to give up the rest")
 
     def _download(
         self,
         batch: Batch,
         remote: Remote,
         harvest: Harvest,
-        places: dict[str, list[tuple[Asked, int]]],
+        places: Collection[str],
     ) -> bool:
-        """Take in the files of replies and errors; tells whether they came whole."""
-        whole = True
-        for file_id in filter(None, (remote.output_file, remote.error_file)):
-            with tempfile.TemporaryFile() as file:
-                try:
-                    self.provider.download(file_id, file)
-                except (JudgeError, OSError) as error:
-                    whole = False
-                    self.fail(f"{batch.id}: {file_id} did not come whole: {error}")
-                file.seek(0)
-                harvest.take(read_lines(file), places)
+        """Take in the files of replies and of errors; tells whether they came whole."""
+        whole = self._download_one(batch, remote.output_file, harvest, places)
+        if (missing := min(remote.completed, len(places)) - harvest.answered) > 0:
+            whole = False
+            self.fail(
+                f"{batch.id}: {missing} of {remote.completed} replies are missing"
+            )
+        whole = self._download_one(batch, remote.error_file, harvest, places) and whole
         for why in harvest.ignored:
-            self.fail(f"{batch.id}: ignored {why}")
+            self.fail(f"{batch.id}: ignored {redact(why)}")
         if (more := harvest.ignored_count - len(harvest.ignored)) > 0:
             self.fail(f"{batch.id}: ignored {more} more lines")
+        return whole
+
+    def _download_one(
+        self,
+        batch: Batch,
+        file_id: str | None,
+        harvest: Harvest,
+        places: Collection[str],
+    ) -> bool:
+        if file_id is None:
+            return True
+        whole = True
+        with tempfile.TemporaryFile() as file:
+            try:
+                self.provider.download(file_id, file)
+            except (JudgeError, OSError) as error:
+                whole = False
+                self.fail(f"{batch.id}: {file_id} did not come whole: {error}")
+            file.seek(0)
+            harvest.take(read_lines(file), places)
         return whole
 
     def _remember(
@@ -197,23 +218,8 @@ class Fetching(Watch):
             outcome.refused = outcome.refused | terms
         return str(fault_error(fault, batch.model))
 
-    def _close(
-        self,
-        batch: Batch,
-        remote: Remote,
-        harvest: Harvest,
-        outcome: Outcome,
-        whole: bool,
-    ) -> None:
-        """Note that a batch is done, unless something of it is still to be had."""
-        missing = min(remote.completed, len(batch.places())) - harvest.answered
-        if missing > 0 or not whole or outcome.not_written:
-            what = (
-                f"{missing} replies are missing" if missing > 0 else "not all is kept"
-            )
-            file = self.folder.file(batch).relative_to(self.folder.root)
-            self.fail(f"{batch.id}: {what}; fetch again, or delete {file} to give up")
-            return
+    def _close(self, batch: Batch, harvest: Harvest, outcome: Outcome) -> None:
+        """Note that nothing more of a batch is to be had."""
         refused = (Terms(batch.refused) | outcome.refused).refused
         self.folder.save(replace(batch, fetched=True, refused=refused))
         self.blocked = max(self.blocked, batch.blocked)

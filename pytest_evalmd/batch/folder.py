@@ -11,8 +11,9 @@ from pathlib import Path
 from pytest_evalmd.batch.state import Batch, BatchFileError, read_batch, write_batch
 from pytest_evalmd.files import write_atomically
 from pytest_evalmd.judge.locks import locked
+from pytest_evalmd.judge.model import JudgeError
 from pytest_evalmd.judge.secrets import environment_keys
-from pytest_evalmd.judge.spool import FOLDER, check_no_secret
+from pytest_evalmd.judge.spool import FOLDER, NotRememberedError, check_no_secret
 
 LOCK = "submit.lock"
 
@@ -43,11 +44,14 @@ class BatchFolder:
         """Write a batch's file, whole and durably.
 
         Raises:
-            NotRememberedError: it would hold the value of an API key.
+            JudgeError: it would hold the value of an API key.
             OSError: it can't be written.
         """
         text = write_batch(batch)
-        check_no_secret(text, environment_keys())
+        try:
+            check_no_secret(text, environment_keys())
+        except NotRememberedError as error:
+            raise JudgeError("secret", f"{batch.id}: not submitted: {error}") from None
         self.file(batch).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self.file(batch), text.encode())
 

@@ -25,7 +25,6 @@ from pytest_evalmd.cli.cases import FoundCase
 from pytest_evalmd.job import Job
 from pytest_evalmd.judge.model import JudgeError
 from pytest_evalmd.judge.negotiation import Terms, build_body
-from pytest_evalmd.judge.spool import NotRememberedError
 from pytest_evalmd.measuring import Measuring
 
 SETTLE_S = 120
@@ -94,11 +93,13 @@ class Submission:
             for asked in batch.asked
             for sample in asked.samples
         }
-        plan = Plan()
+        plan, found = Plan(), None
         for found in cases:
             plan.problems += found.problems
             if found.case is not None and found.case.answered and found.case.measures:
                 self._plan_case(plan, found.path, found.case, under_way)
+        if found is None:
+            plan.problems.append("no case found")
         return plan
 
     def _plan_case(
@@ -176,8 +177,8 @@ class Submission:
         """
         try:
             self.folder.save(batch)
-        except NotRememberedError as error:
-            self.fail(f"{count} requests to {batch.model} not submitted: {error}")
+        except JudgeError as error:
+            self.fail(str(error))
             return
         try:
             file = self.provider.upload(f"evalmd-{batch.id}.jsonl", data)

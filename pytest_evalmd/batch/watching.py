@@ -10,6 +10,8 @@ from pytest_evalmd.batch.provider import Provider
 from pytest_evalmd.batch.remote import Remote
 from pytest_evalmd.batch.state import Batch, counted
 from pytest_evalmd.batch.submitting import Say, settle
+from pytest_evalmd.case.problems import shorten
+from pytest_evalmd.judge.client import redact
 from pytest_evalmd.judge.model import JudgeError
 
 
@@ -77,5 +79,6 @@ def describe(batch: Batch, remote: Remote) -> str:
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(batch.submitted_s))
     requests = counted(total, "request", "requests")
     counts = f"{requests}, {remote.completed} completed, {remote.failed} failed"
-    line = f"{batch.id} {batch.model}: {remote.status}: {counts} (submitted {when})"
-    return "; ".join([line, *remote.errors])
+    status = shorten(redact(remote.status), 40)
+    line = f"{batch.id} {batch.model}: {status}: {counts} (submitted {when})"
+    return "; ".join([line, *map(redact, remote.errors)])

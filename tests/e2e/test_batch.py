@@ -24,6 +24,7 @@ def without_ids(lines):
 
 def test_rounds_and_then_a_run_that_asks_nothing(batch):
     """Every step in a process of its own, as a user runs it."""
+    batch.project.ini("filterwarnings = error")
     batch.project.write("one", *CHAIN, results=RESULTS)
     batch.project.write("sub/two", *CHAIN, results=RESULTS)
     before = batch.project.cases()
@@ -69,7 +70,7 @@ def test_rounds_and_then_a_run_that_asks_nothing(batch):
 
 
 @pytest.mark.parametrize("where", ["ini", "case", "variable", "option"])
-def test_keys_are_those_of_the_run(batch, where):
+def test_keys_are_those_of_the_run(batch, where, monkeypatch):
     """The judge's name and parameters come from where pytest takes them."""
     batch.project.ini(
         "evalmd_mode = off",
@@ -78,24 +79,24 @@ def test_keys_are_those_of_the_run(batch, where):
         "    temperature: 0.5",
         "    seed: 7",
         "addopts = --strict-markers",
-        "filterwarnings = error",
     )
     path = batch.project.write("one", ai("m", range="1..10"))
-    batch.variables["EVALMD_JUDGE_MODEL"] = "" if where == "ini" else "of-variable"
+    variable = "" if where == "ini" else "of-variable"
+    monkeypatch.setenv("EVALMD_JUDGE_MODEL", variable)
     arguments = ["--judge-model=of-option"] if where == "option" else []
     if where in ("case", "option"):
         front = "---\njudge:\n  model: of-case\n---\n"
         path.write_text(front + path.read_text(encoding="utf-8"), encoding="utf-8")
 
-    assert batch.run("submit", *arguments, str(path))[0] == 0
+    assert batch("submit", *arguments, str(path))[0] == 0
     (request,) = batch.server.requests("batch_1")
     assert request["body"]["model"] == f"of-{where}"
     assert (request["body"]["temperature"], request["body"]["seed"]) == (0.5, 7)
     batch.server.finish()
-    assert batch.run("fetch")[0] == 0
+    assert batch("fetch")[0] == 0
 
-    variables = {"EVALMD_JUDGE_MODEL": batch.variables["EVALMD_JUDGE_MODEL"]}
-    run = batch.project.run(None, "--evalmd-mode=replay", "-q", *arguments, **variables)
+    arguments += ["--evalmd-mode=replay", "-q"]
+    run = batch.project.run(None, *arguments, EVALMD_JUDGE_MODEL=variable)
     assert run.ret == 0, run.out
     assert run.line("judge: ") == "judge: 0 asked, 1 remembered"
 
@@ -265,7 +266,7 @@ def test_problems_of_the_cases_are_told_and_the_rest_is_submitted(batch):
 
     assert status == 1
     assert [line for line in lines if line.startswith("broken.md:")]
-    assert "worse.md:10 throws: no" in "\n".join(lines)
+    assert 'worse.md:10 throws: logic threw "no"' in lines
     assert "blocked: m waits for throws (1 case)" in lines
     assert batch.sent() == 1
 
@@ -286,6 +287,8 @@ def test_no_key_is_needed_for_nothing(batch, monkeypatch):
     monkeypatch.delenv("OPENAI_BASE_URL")
     assert batch("status") == (0, ["no batch is under way here"])
     assert batch("fetch") == (0, ["no batch is under way here"])
+    assert batch("submit", ".") == (1, ["no case found", "nothing to submit"])
+    batch.project.write("one", logic("m", "return 1;", input="answer"))
     assert batch("submit", ".") == (0, ["nothing to submit"])
     batch.project.write("one", ai("m"))
 
