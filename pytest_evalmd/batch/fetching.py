@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from pytest_evalmd.case.problems import shorten
 from pytest_evalmd.judge.client import redact
 from pytest_evalmd.judge.cost import Cost
 from pytest_evalmd.judge.fault import Fault, fault_error
-from pytest_evalmd.judge.model import JudgeError, Reply
+from pytest_evalmd.judge.model import JudgeError, Reply, Verdict
 from pytest_evalmd.judge.negotiation import Terms, facts, renegotiate
 from pytest_evalmd.judge.recordings import Remembered
 from pytest_evalmd.judge.reply import read_reply
@@ -85,8 +85,8 @@ class Fetching(Watch):
 
     def _take(self, batch: Batch, remote: Remote) -> None:
         places = batch.places()
-        harvest = Harvest()
-        whole = self._download(batch, remote, harvest, places)
+        harvest = Harvest(places.keys())
+        whole = self._download(batch, remote, harvest)
         outcome = self._remember(batch, harvest, places)
         for line in outcome.lines():
             self.fail(line)
@@ -99,21 +99,17 @@ class Fetching(Watch):
             file = self.folder.file(batch).relative_to(self.folder.root)
             self.fail(f"{batch.id}: fetch again, or delete {file} to give up the rest")
 
-    def _download(
-        self,
-        batch: Batch,
-        remote: Remote,
-        harvest: Harvest,
-        places: Collection[str],
-    ) -> bool:
+    def _download(self, batch: Batch, remote: Remote, harvest: Harvest) -> bool:
         """Take in the files of replies and of errors; tells whether they came whole."""
-        whole = self._download_one(batch, remote.output_file, harvest, places)
-        if (missing := min(remote.completed, len(places)) - harvest.answered) > 0:
+        whole = self._download_one(batch, remote.output_file, harvest)
+        if (
+            missing := min(remote.completed, len(harvest.known)) - harvest.answered
+        ) > 0:
             whole = False
             self.fail(
                 f"{batch.id}: {missing} of {remote.completed} replies are missing"
             )
-        whole = self._download_one(batch, remote.error_file, harvest, places) and whole
+        whole = self._download_one(batch, remote.error_file, harvest) and whole
         for why in harvest.ignored:
             self.fail(f"{batch.id}: ignored {redact(why)}")
         if (more := harvest.ignored_count - len(harvest.ignored)) > 0:
@@ -121,11 +117,7 @@ class Fetching(Watch):
         return whole
 
     def _download_one(
-        self,
-        batch: Batch,
-        file_id: str | None,
-        harvest: Harvest,
-        places: Collection[str],
+        self, batch: Batch, file_id: str | None, harvest: Harvest
     ) -> bool:
         if file_id is None:
             return True
@@ -137,7 +129,7 @@ class Fetching(Watch):
                 whole = False
                 self.fail(f"{batch.id}: {file_id} did not come whole: {error}")
             file.seek(0)
-            harvest.take(read_lines(file), places)
+            harvest.take(read_lines(file))
         return whole
 
     def _remember(
@@ -168,39 +160,51 @@ class Fetching(Watch):
     def _remember_one(
         self, outcome: Outcome, asked: Asked, sample: int, reply: Reply
     ) -> None:
-        measure, path = asked.measure, self.folder.root / asked.case
-        valid = problem_of(measure, self.measuring.sandbox)
+        valid = problem_of(asked.measure, self.measuring.sandbox)
         try:
-            verdict = read_reply(reply, measure, problem_of=valid)
+            verdict = read_reply(reply, asked.measure, problem_of=valid)
         except JudgeError as error:
             outcome.add_problem(f"{error}; not remembered", asked.place)
             return
-        key = asked.question.key(sample)
         try:
-            if not path.parent.is_dir():
-                raise NotRememberedError(f"the folder {path.parent} is gone")
-            replies = self.measuring.judging.replies(path)
-            if replies.find(key) is not None:
-                outcome.cost.remembered += 1
-                return
-            remembered = Remembered(
-                measure_id=measure.id,
-                question=asked.question,
-                sample=sample,
-                key=key,
-                model=reply.model,
-                date=datetime.date.today().isoformat(),
-                reason=verdict.reason,
-                response=verdict.value,
-                usage=reply.usage,
-            )
-            replies.remember(remembered, self._keys)
+            new = self._keep(asked, sample, reply, verdict)
         except (JudgeError, NotRememberedError) as error:
             outcome.not_written = True
             outcome.add_problem(f"not written: {error}", asked.place)
             return
-        outcome.remembered += 1
-        outcome.folders.add(path.parent)
+        outcome.remembered += new
+        outcome.cost.remembered += not new
+        outcome.folders.add(self._path(asked).parent)
+
+    def _keep(self, asked: Asked, sample: int, reply: Reply, verdict: Verdict) -> bool:
+        """Write a reply down; tells whether it was not there yet.
+
+        Raises:
+            JudgeError: the case's recordings can't be read.
+            NotRememberedError: it can't be written.
+        """
+        path, key = self._path(asked), asked.question.key(sample)
+        if not path.parent.is_dir():
+            raise NotRememberedError(f"the folder {path.parent} is gone")
+        replies = self.measuring.judging.replies(path)
+        if replies.find(key) is not None:
+            return False
+        remembered = Remembered(
+            measure_id=asked.measure.id,
+            question=asked.question,
+            sample=sample,
+            key=key,
+            model=reply.model,
+            date=datetime.date.today().isoformat(),
+            reason=verdict.reason,
+            response=verdict.value,
+            usage=reply.usage,
+        )
+        replies.remember(remembered, self._keys)
+        return True
+
+    def _path(self, asked: Asked) -> Path:
+        return self.folder.root / asked.case
 
     def _explain(
         self, outcome: Outcome, batch: Batch, asked: Asked, fault: Fault | JudgeError

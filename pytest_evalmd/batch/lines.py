@@ -39,6 +39,8 @@ class LineError(Exception):
 class Harvest:
     """What came back of a batch."""
 
+    known: Collection[str]
+    """The custom ids that were asked."""
     replies: dict[str, Reply] = field(default_factory=dict)
     """By custom id."""
     faults: dict[str, Fault | JudgeError] = field(default_factory=dict)
@@ -54,19 +56,14 @@ class Harvest:
         """How many requests came back, whatever became of them."""
         return len(self.replies.keys() | self.faults.keys() | self.contradicted)
 
-    def take(self, lines: Iterable[bytes | None], known: Collection[str]) -> None:
-        """Take the lines of a file, as ``read_lines`` gives them.
-
-        Args:
-            lines: ``None`` is a line that is too long.
-            known: the custom ids that were asked.
-        """
+    def take(self, lines: Iterable[bytes | None]) -> None:
+        """Take the lines of a file; ``None`` is one that is too long."""
         for number, line in enumerate(lines, start=1):
             try:
                 if line is None:
                     raise LineError(f"longer than {MAX_LINE:,} bytes")
                 custom_id, outcome = read_line(line)
-                if custom_id not in known:
+                if custom_id not in self.known:
                     raise LineError(f"custom_id: {got(custom_id)} was not asked here")
             except LineError as error:
                 self._ignore(f"line {number}: {error}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pytest_evalmd.batch.state import Asked
 from pytest_evalmd.case.graph import ancestors
-from pytest_evalmd.case.model import Measure
+from pytest_evalmd.case.model import Case, Measure
 from pytest_evalmd.job import Job, MeasureError
 from pytest_evalmd.judge.client import SET_MODEL
 from pytest_evalmd.judge.judging import NeedsJudge
@@ -51,32 +52,70 @@ class Plan:
     problems: list[str] = field(default_factory=list)
 
 
-def plan_case(
-    plan: Plan,
-    job: Job,
-    name: str,
-    measuring: Measuring,
-    under_way: Collection[tuple[str, str]],
-) -> None:
-    """Add what a case wants.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planner:
+    """Finds out what cases want."""
 
-    Args:
-        plan: where to.
-        job: any job of the case.
-        name: the case's name in a batch's file.
-        measuring: computes what the inputs are; asks nobody.
-        under_way: names of cases and keys of replies that a batch was asked for.
-    """
-    causes: dict[str, dict[str, None]] = {}
-    """Of each measure without an output: the measures, in order, that it waits for."""
-    for measure in _of_interest(job.case.measures):
-        waits_for = {c: None for need in measure.needs for c in causes.get(need, ())}
-        if waits_for:
-            causes[measure.id] = waits_for
-            if measure.type == "ai":
-                plan.blocked[measure.id, ", ".join(waits_for)] += 1
-        elif not _is_known(plan, job.of(measure), name, measuring, under_way):
-            causes[measure.id] = {measure.id: None}
+    measuring: Measuring
+    """Computes what the inputs are; asks nobody."""
+    under_way: Collection[tuple[str, str]]
+    """Names of cases and keys of replies that a batch was asked for."""
+    plan: Plan = field(default_factory=Plan)
+
+    def add(self, path: Path, case: Case, name: str) -> None:
+        """Add a case to the plan, ``name`` being what a batch's file calls it."""
+        causes: dict[str, dict[str, None]] = {}
+        """Of measures without an output: the measures, in order, that they wait for."""
+        for measure in _of_interest(case.measures):
+            waits = {c: None for need in measure.needs for c in causes.get(need, ())}
+            if waits:
+                causes[measure.id] = waits
+                if measure.type == "ai":
+                    self.plan.blocked[measure.id, ", ".join(waits)] += 1
+            elif not self._is_known(Job(path=path, case=case, measure=measure), name):
+                causes[measure.id] = {measure.id: None}
+
+    def _is_known(self, job: Job, name: str) -> bool:
+        """Compute a measure whose inputs are known; plan to ask what it lacks."""
+        try:
+            self.measuring.output(job, _nobody)
+        except MeasureError as error:
+            self._note(job, str(error))
+            return False
+        except NeedsJudge:
+            self._want(job, name)
+            return False
+        self.plan.remembered += job.measure.samples if job.measure.type == "ai" else 0
+        return True
+
+    def _want(self, job: Job, name: str) -> None:
+        ask = self.measuring.ask(job, self.measuring.given(job))
+        if not ask.model:
+            self._note(job, SET_MODEL)
+            return
+        question = self.measuring.judging.question(ask)
+        replies = self.measuring.judging.replies(job.path)
+        missing = []
+        for sample in range(job.measure.samples):
+            key = question.key(sample)
+            if replies.find(key) is not None:
+                self.plan.remembered += 1
+            elif (name, key) in self.under_way:
+                self.plan.under_way += 1
+            else:
+                missing.append(sample)
+        if missing:
+            asked = Asked(
+                case=name,
+                measure=job.measure,
+                question=question,
+                samples=tuple(missing),
+            )
+            self.plan.wanted.append(Wanted(asked, ask.texts))
+
+    def _note(self, job: Job, problem: str) -> None:
+        place = f"{job.path}:{job.measure.line} {job.measure.id}"
+        self.plan.problems.append(f"{place}: {problem.splitlines()[0]}")
 
 
 def _of_interest(measures: Mapping[str, Measure]) -> Iterable[Measure]:
@@ -86,58 +125,5 @@ def _of_interest(measures: Mapping[str, Measure]) -> Iterable[Measure]:
     return [one for one in measures.values() if one.id in needed.union(judged)]
 
 
-def _is_known(
-    plan: Plan,
-    job: Job,
-    name: str,
-    measuring: Measuring,
-    under_way: Collection[tuple[str, str]],
-) -> bool:
-    """Compute a measure whose inputs are known; plan to ask what keeps it from that."""
-    try:
-        measuring.output(job, _nobody)
-    except MeasureError as error:
-        plan.problems.append(_problem(job, str(error)))
-        return False
-    except NeedsJudge:
-        _want(plan, job, name, measuring, under_way)
-        return False
-    plan.remembered += job.measure.samples if job.measure.type == "ai" else 0
-    return True
-
-
 def _nobody() -> object:
     raise NeedsJudge
-
-
-def _want(
-    plan: Plan,
-    job: Job,
-    name: str,
-    measuring: Measuring,
-    under_way: Collection[tuple[str, str]],
-) -> None:
-    ask = measuring.ask(job, measuring.given(job))
-    if not ask.model:
-        plan.problems.append(_problem(job, SET_MODEL))
-        return
-    question = measuring.judging.question(ask)
-    replies = measuring.judging.replies(job.path)
-    missing = []
-    for sample in range(job.measure.samples):
-        key = question.key(sample)
-        if replies.find(key) is not None:
-            plan.remembered += 1
-        elif (name, key) in under_way:
-            plan.under_way += 1
-        else:
-            missing.append(sample)
-    if missing:
-        asked = Asked(
-            case=name, measure=job.measure, question=question, samples=tuple(missing)
-        )
-        plan.wanted.append(Wanted(asked, ask.texts))
-
-
-def _problem(job: Job, message: str) -> str:
-    return f"{job.path}:{job.measure.line} {job.measure.id}: {message.splitlines()[0]}"

@@ -12,17 +12,14 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TypeAlias
 
 from pytest_evalmd.batch.folder import BatchFolder
 from pytest_evalmd.batch.lines import MAX_BYTES, MAX_REQUESTS, split, write_line
-from pytest_evalmd.batch.planning import Plan, Wanted, plan_case
+from pytest_evalmd.batch.planning import Plan, Planner, Wanted
 from pytest_evalmd.batch.provider import Provider, UncertainError
 from pytest_evalmd.batch.state import Asked, Batch, counted, custom_id
-from pytest_evalmd.case.model import Case
 from pytest_evalmd.cli.cases import FoundCase
-from pytest_evalmd.job import Job
 from pytest_evalmd.judge.model import JudgeError
 from pytest_evalmd.judge.negotiation import Terms, build_body
 from pytest_evalmd.measuring import Measuring
@@ -93,26 +90,22 @@ class Submission:
             for asked in batch.asked
             for sample in asked.samples
         }
-        plan, found = Plan(), None
+        planner = Planner(measuring=self.measuring, under_way=under_way)
+        problems, found = planner.plan.problems, None
         for found in cases:
-            plan.problems += found.problems
-            if found.case is not None and found.case.answered and found.case.measures:
-                self._plan_case(plan, found.path, found.case, under_way)
+            problems += found.problems
+            if found.case is None or not found.case.answered:
+                continue
+            try:
+                name = self.folder.name_of(found.path)
+            except ValueError:
+                where = f"not below the working directory {self.folder.root}"
+                problems.append(f"{found.path}: {where}; run it in a folder above it")
+            else:
+                planner.add(found.path, found.case, name)
         if found is None:
-            plan.problems.append("no case found")
-        return plan
-
-    def _plan_case(
-        self, plan: Plan, path: Path, case: Case, under_way: set[tuple[str, str]]
-    ) -> None:
-        try:
-            name = self.folder.name_of(path)
-        except ValueError:
-            problem = f"not below the working directory {self.folder.root}"
-            plan.problems.append(f"{path}: {problem}; run it in a folder above it")
-            return
-        job = Job(path=path, case=case, measure=next(iter(case.measures.values())))
-        plan_case(plan, job, name, self.measuring, under_way)
+            problems.append("no case found")
+        return planner.plan
 
     def _report(self, plan: Plan) -> None:
         for problem in plan.problems:

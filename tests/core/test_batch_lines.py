@@ -28,9 +28,9 @@ def line(custom_id="a", text="said", **fields):
 
 
 def harvest(*files, known=("a", "b")):
-    found = Harvest()
+    found = Harvest(known)
     for file in files:
-        found.take(file, known)
+        found.take(file)
     return found
 
 
