@@ -10,6 +10,14 @@ from pytest_evalmd.judge.model import LLMClient
 from pytest_evalmd.judge.scheduler import GRACE_S
 
 
+class NoClientError(Exception):
+    """A client's fixture failed; ``why`` is shown as of any other fixture."""
+
+    def __init__(self, why: Exception) -> None:
+        self.why = why
+        super().__init__(str(why))
+
+
 @dataclass(slots=True)
 class Asker:
     """A client in use."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import product
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +14,7 @@ from pytest_evalmd.case.model import Case
 from pytest_evalmd.case.parse import decode, parse_case
 from pytest_evalmd.case.problems import CaseError
 from pytest_evalmd.files import digest
-from pytest_evalmd.item import MeasureItem
+from pytest_evalmd.item import ANSWER_MODEL, MeasureItem, parameters
 from pytest_evalmd.running import measuring_of
 from pytest_evalmd.session import relative
 
@@ -28,7 +29,21 @@ def measure_with_judge(request: pytest.FixtureRequest, llm_client: object) -> No
     request.node.check()
 
 
-TEMPLATES = (measure, measure_with_judge)
+def measure_new_answer(request: pytest.FixtureRequest, answer_model: str) -> None:
+    """Hold a measure of a model's new answer against the recorded result."""
+    request.node.check()
+
+
+def measure_new_answer_with_judge(
+    request: pytest.FixtureRequest, answer_model: str, llm_client: object
+) -> None:
+    """Hold a measure of a model's new answer against the result, for each client."""
+    request.node.check()
+
+
+PLAIN = (measure, measure_with_judge)
+NEW_ANSWER = (measure_new_answer, measure_new_answer_with_judge)
+TEMPLATES = (*PLAIN, *NEW_ANSWER)
 """The functions that items call: plain ones, for plugins that look at them."""
 
 
@@ -76,10 +91,13 @@ class CaseFile(pytest.Module):
 
     def _items(self) -> Iterator[MeasureItem]:
         measuring = measuring_of(self.config)
-        plain = self._functions(measure)
+        models, mode = measuring.options.answer_models, measuring.options.mode
+        without_judge, with_judge = NEW_ANSWER if models else PLAIN
+        plain = self._functions(without_judge)
         judged = [one.id for one in self.case.measures.values() if one.type == "ai"]
-        judged = judged if measuring.options.mode in ("auto", "live") else []
-        asking = self._functions(measure_with_judge) if judged else []
+        judged = judged if mode in ("auto", "live") else []
+        wants_client = judged or (models and mode != "replay")
+        asking = self._functions(with_judge) if wants_client else []
         client = (
             asking[0]._fixtureinfo.name2fixturedefs["llm_client"][-1]
             if asking
@@ -87,15 +105,15 @@ class CaseFile(pytest.Module):
         )
         # Only a client with parameters has to be known now. Else it is asked for once
         # a reply is missing, so that a run on remembered replies needs no key.
-        by_client = any(hasattr(function, "callspec") for function in asking)
-        for one in self.case.measures.values():
+        by_client = any(len(parameters(one)) > bool(models) for one in asking)
+        for model, one in product(models or ("",), self.case.measures.values()):
             needed = {one.id, *(m.id for m in ancestors(self.case.measures, one.id))}
-            asks = by_client and not needed.isdisjoint(judged)
+            asks = by_client and bool(model or not needed.isdisjoint(judged))
             for function in asking if asks else plain:
-                item = MeasureItem.of(function, one, measuring)
-                item.client_definition = client
-                item.alias = function.callspec.id if asks else ""
-                yield item
+                if parameters(function).get(ANSWER_MODEL, "") == model:
+                    item = MeasureItem.of(function, one, measuring)
+                    item.client_definition = client
+                    yield item
 
     def _functions(self, template: Any) -> list[pytest.Function]:  # noqa: ANN401
         """Make pytest's own items of a function: one, or one a fixture parameter."""

@@ -18,6 +18,7 @@ DIFFED_LINES = 1000
 """difflib takes minutes for some tens of thousands."""
 SHOWN_LINES = 100
 SHOWN_WIDTH = 1000
+SHOWN_VOTE = 60
 
 _PHRASES: dict[Compare, str] = {
     "exact": "{computed} differs from the recorded {recorded}",
@@ -43,6 +44,12 @@ class Failure:
     line: int
     """Where the recorded result stands; the measure, if it could not be computed."""
     details: tuple[str, ...] = ()
+    attribution: str = ""
+    """Whether a new answer or the judge changed."""
+    votes: str = ""
+    """What asking again came to."""
+    undecided: str = ""
+    """Why it was not asked more often, if it should have been."""
     reason: str = ""
     """The judge's."""
     provenance: str = ""
@@ -54,6 +61,12 @@ class Failure:
         parts = [f"{self.measure_id}: {self.description}"]
         if self.details:
             parts += ["", *self.details]
+        if self.attribution:
+            parts += ["", self.attribution]
+        if self.votes:
+            parts += ["", self.votes]
+        if self.undecided:
+            parts += ["", f"not asked again: {self.undecided}"]
         if self.reason:
             parts += ["", f"the judge's reason: {self.reason}"]
         if self.provenance:
@@ -131,11 +144,28 @@ def _cut(lines: Iterable[str]) -> Iterator[str]:
         yield line if len(line) <= SHOWN_WIDTH else f"{line[:SHOWN_WIDTH]}…"
 
 
-def accept_command(node_id: str, mode: str, judge_model: str | None) -> str:
+def shown_votes(votes: Iterable[str]) -> str:
+    """Show votes on one line."""
+    return " · ".join(shorten(vote, SHOWN_VOTE) for vote in votes)
+
+
+def votes_line(votes: Sequence[str], agreeing: Sequence[bool], limit: int) -> str:
+    """Say what asking again came to; empty if it was asked once."""
+    if len(votes) < 2:
+        return ""
+    shown = shown_votes(votes)
+    agree = f"{sum(agreeing)} of {len(votes)} agree with the recorded result"
+    return f"votes: {shown}; {agree} (best of {limit})"
+
+
+def accept_command(
+    target: str, mode: str, judge_model: str | None, answer_model: str = ""
+) -> str:
     """Give the command that records the new result, computed as in this run."""
-    words = ["pytest", node_id, "--update-results"]
+    words = ["pytest", target, "--update-results"]
     words += [f"--evalmd-mode={mode}"] if mode in ("off", "replay") else []
     words += [f"--judge-model={judge_model}"] if judge_model else []
+    words += [f"--answer-model={answer_model}"] if answer_model else []
     return shlex.join(words)
 
 

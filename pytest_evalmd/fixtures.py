@@ -28,6 +28,15 @@ def llm_client(pytestconfig: pytest.Config) -> Any:  # noqa: ANN401 - see the do
     return OpenAIClient(deadline_s=pytestconfig.stash[OPTIONS].timeout_s)
 
 
+@pytest.fixture(scope="session")
+def answer_client() -> Any:  # noqa: ANN401 - see the docstring
+    """Give who answers with ``--answer-model``; ``None`` is whoever judges, too.
+
+    Override it to ask somebody else: return what ``llm_client`` may return.
+    """
+    return None
+
+
 @pytest.fixture
 def case(request: pytest.FixtureRequest) -> Case:
     """Give the case whose measure runs."""

@@ -11,7 +11,8 @@ from pytest_evalmd.case.results import read_result
 from pytest_evalmd.case.values import Value
 from pytest_evalmd.judge.judging import Judged
 
-Key: TypeAlias = tuple[Path, str, str]
+Key: TypeAlias = tuple[Path, str, str, str, int]
+AnswerKey: TypeAlias = tuple[Path, str]
 
 
 _BLOCKED = "blocked by "
@@ -26,15 +27,39 @@ class Job:
     measure: Measure
     alias: str = ""
     """Tells clients of a parametrised fixture apart."""
+    answer_model: str = ""
+    """Who gives the answer; empty: it is the recorded one."""
+    round: int = 0
+    """How often it was computed before, with other replies; from 0."""
 
     @property
     def key(self) -> Key:
         """Tell jobs apart."""
-        return self.path, self.measure.id, self.alias
+        return (
+            self.path,
+            self.measure.id,
+            self.alias,
+            self.answer_model,
+            self.round,
+        )
 
     def of(self, measure: Measure) -> Job:
         """Give the job of another measure of the case."""
         return replace(self, measure=measure)
+
+    @property
+    def answer_key(self) -> AnswerKey:
+        """Tell new answers apart."""
+        return self.path, self.answer_model
+
+    @property
+    def on_recorded_answer(self) -> Job:
+        """Give the job of the same measure of the recorded answer."""
+        return replace(self, answer_model="", round=0)
+
+    def at_round(self, number: int) -> Job:
+        """Give the job of another round of asking."""
+        return replace(self, round=number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +69,11 @@ class Output:
     value: Value
     judged: Judged | None = None
     """How a judge came to it; ``None`` for a programmatic measure."""
+
+    @property
+    def responses(self) -> tuple[Value, ...]:
+        """What it was made of: the value of every sample."""
+        return self.judged.responses if self.judged else (self.value,)
 
 
 class MeasureError(Exception):
@@ -64,6 +94,10 @@ class MeasureError(Exception):
         """
         message = str(self) if self.outcome == "blocked" else f"{measure_id}: {self}"
         return MeasureError(_BLOCKED + message.removeprefix(_BLOCKED), "blocked")
+
+
+class NotComparableError(MeasureError):
+    """What is recorded can't be held against anything, whatever the output is."""
 
 
 def recorded_output(case: Case, measure: Measure) -> Value:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 import pytest
 
 if TYPE_CHECKING:
+    import argparse
+
     from pytest_evalmd.case.values import Value
     from pytest_evalmd.measuring import Measuring
 
@@ -18,6 +20,10 @@ Mode = Literal["auto", "replay", "live", "off"]
 MAX_CONCURRENCY = 64
 """Beyond this the SDK's connection pool gets slower, not faster (docs/performance.md)."""
 MODES: tuple[Mode, ...] = get_args(Mode)
+FailOn = Literal["answer", "judge", "any"]
+FAIL_ON: tuple[FailOn, ...] = get_args(FailOn)
+CONFIRM = 5
+MAX_CONFIRM = 99
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +36,19 @@ class Options:
     """From the command line: stands above what a case says."""
     default_judge_model: str | None
     """From the environment or the ini file: a case may say otherwise."""
+    answer_models: tuple[str, ...]
+    """Those that are asked for new answers; empty: the recorded ones are measured."""
+    fail_on: FailOn
+    """Which change of a new answer's result fails the run."""
     judge_parameters: Mapping[str, Value]
     timeout_s: float
     """For one reply, waiting and retries included."""
     concurrency: int
     """Requests in flight in this process."""
+    confirm: int
+    """How often a result that differs is asked at most; 1 or more."""
+    confirm_new: int
+    """The same for a result that is not recorded yet."""
     max_requests: int | None
     max_tokens: int | None
     run_file: Path | None
@@ -66,6 +80,8 @@ def add_options(parser: pytest.Parser) -> None:
     """Declare every option."""
     group = parser.getgroup("evalmd", "answers of language models in markdown cases")
     _add_judging(group)
+    _add_answers(group)
+    _add_noise(group)
     _add_caps(group)
     _add_runs(group)
     _add_ini(parser)
@@ -92,6 +108,36 @@ def _add_judging(group: pytest.OptionGroup) -> None:
         dest="evalmd_judge_model",
         help="the model that judges, whatever a case says (default: the case's "
         "judge, then EVALMD_JUDGE_MODEL, then ini evalmd_judge_model)",
+    )
+
+
+def _add_answers(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--answer-model",
+        action="append",
+        metavar="NAME",
+        dest="evalmd_answer_models",
+        help="ask this model the cases' queries and measure its answers in place of "
+        "the recorded ones (repeatable); with --update-results it rewrites them",
+    )
+    group.addoption(
+        "--evalmd-fail-on",
+        choices=FAIL_ON,
+        dest="evalmd_fail_on",
+        help="with --answer-model: fail where the answer changed, where the judge "
+        "drifted, or for any of them (default); the others are xfailed",
+    )
+
+
+def _add_noise(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--evalmd-confirm",
+        type=int,
+        metavar="N",
+        dest="evalmd_confirm",
+        help="before a result fails that differs from the recorded one, ask again: the "
+        f"best of N, 1 to {MAX_CONFIRM}; 1 asks once (default: {CONFIRM}). Given with "
+        "--update-results, new results are asked so often, too",
     )
 
 
@@ -178,9 +224,13 @@ def read_options(config: pytest.Config) -> Options:
         default_judge_model=os.environ.get("EVALMD_JUDGE_MODEL")
         or config.getini("evalmd_judge_model")
         or None,
+        answer_models=_answer_models(config),
+        fail_on=_fail_on(given),
         judge_parameters=_parameters(config.getini("evalmd_judge_parameters")),
         timeout_s=_number(config, "evalmd_timeout", 0.1, 86400),
         concurrency=_concurrency(config),
+        confirm=_confirm(given.evalmd_confirm, CONFIRM),
+        confirm_new=_confirm(given.evalmd_confirm if given.update_results else 1, 1),
         max_requests=_cap(given.evalmd_max_requests, "--evalmd-max-requests"),
         max_tokens=_cap(given.evalmd_max_tokens, "--evalmd-max-tokens"),
         run_file=_path(config, given.evalmd_run),
@@ -231,6 +281,40 @@ def _concurrency(config: pytest.Config) -> int:
         raise pytest.UsageError(message)
     worker = getattr(config, "workerinput", {"workercount": 1})
     return max(1, number // int(worker["workercount"]))
+
+
+def _answer_models(config: pytest.Config) -> tuple[str, ...]:
+    """Give each model once, in order."""
+    given = config.option
+    names = tuple(dict.fromkeys(given.evalmd_answer_models or ()))
+    if not names:
+        return ()
+    if "" in names:
+        raise pytest.UsageError("--answer-model: got ''; expected the name of a model")
+    if given.update_results and len(names) > 1:
+        message = "--update-results can record one new answer only"
+        raise pytest.UsageError(f"--answer-model: got {len(names)} models; {message}")
+    if (given.evalmd_mode or _ini_mode(config)) == "off":
+        message = "expected another mode than --evalmd-mode=off, which asks nobody"
+        raise pytest.UsageError(f"--answer-model: {message}")
+    return names
+
+
+def _fail_on(given: argparse.Namespace) -> FailOn:
+    if given.evalmd_fail_on and not given.evalmd_answer_models:
+        message = "--evalmd-fail-on: expected --answer-model=NAME with it"
+        raise pytest.UsageError(message)
+    chosen: FailOn = given.evalmd_fail_on or "any"
+    return chosen
+
+
+def _confirm(number: int | None, default: int) -> int:
+    if number is None:
+        return default
+    if 1 <= number <= MAX_CONFIRM:
+        return number
+    message = f"--evalmd-confirm: got {number}; expected 1 to {MAX_CONFIRM}"
+    raise pytest.UsageError(message)
 
 
 def _cap(number: int | None, name: str) -> int | None:

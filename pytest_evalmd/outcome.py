@@ -9,6 +9,8 @@ from typing import Any, Literal
 Kind = Literal[
     "passed", "failed", "unrecorded", "error", "blocked", "skipped", "updated"
 ]
+Attribution = Literal["answer", "judge", "both"]
+"""What changed where a result moved: the model's answer, the measure, or both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,19 @@ class Change:
     measure_id: str
     old: str
     new: str
+    spread: str = ""
+    """How far what was seen disagrees with itself; empty if it does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAnswer:
+    """An answer that was measured in place of the recorded one."""
+
+    digest: str
+    """Of the case file's bytes when they were read."""
+    model: str
+    """Who gave it."""
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +51,13 @@ class Outcome:
     measure_id: str = ""
     alias: str = ""
     """The parameter of the client."""
+    votes: tuple[str, ...] = ()
+    """The outputs of all rounds of asking, where there was more than one."""
+    answer: NewAnswer | None = None
+    """What was measured; ``None``: the recorded answer."""
+    attribution: Attribution | None = None
+    today_text: str | None = None
+    """What the recorded answer comes to today, where that was asked."""
 
     def to_plain(self) -> dict[str, Any]:
         """Give it in builtin types, which is all that xdist carries."""
@@ -44,12 +66,11 @@ class Outcome:
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:
         """Take what ``to_plain`` gave."""
-        change = plain["change"]
-        return cls(
-            kind=plain["kind"],
-            change=Change(**change) if change else None,
-            keys=tuple(plain["keys"]),
-            path=plain["path"],
-            measure_id=plain["measure_id"],
-            alias=plain["alias"],
-        )
+        change, answer = plain["change"], plain["answer"]
+        taken = {
+            "change": Change(**change) if change else None,
+            "answer": NewAnswer(**answer) if answer else None,
+            "keys": tuple(plain["keys"]),
+            "votes": tuple(plain["votes"]),
+        }
+        return cls(**{**plain, **taken})

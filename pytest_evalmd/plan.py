@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pytest_evalmd.case.graph import ancestors
-from pytest_evalmd.job import Job, Key
-from pytest_evalmd.judge.judging import Ask
+from pytest_evalmd.computing import Computing
+from pytest_evalmd.job import AnswerKey, Job, Key
+from pytest_evalmd.judge.judging import Answered, Ask, NeedsJudge
+from pytest_evalmd.judge.loop import run_now
 from pytest_evalmd.judge.miss import nearest
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.judge.question import Question
 from pytest_evalmd.judge.recordings import Remembered
-from pytest_evalmd.measuring import Measuring
 
 FRAME_TOKENS = 500
 """Of the instructions around a request, and of its reply."""
@@ -53,7 +54,7 @@ class Plan:
         return f"{self.line()}: more than {option}={cap} allows; nothing was asked"
 
 
-def plan_of(jobs: Iterable[Job], measuring: Measuring) -> Plan:
+def plan_of(jobs: Iterable[Job], computing: Computing) -> Plan:
     """Count what the jobs would ask, and what is remembered already.
 
     What an input will be is not computed: a reply to the same question about any input
@@ -64,20 +65,39 @@ def plan_of(jobs: Iterable[Job], measuring: Measuring) -> Plan:
     """
     plan = Plan()
     asked: dict[Key, bool] = {}
+    unanswered: dict[AnswerKey, bool] = {}
     for job in jobs:
+        if job.answer_model and job.answer_key not in unanswered:
+            unanswered[job.answer_key] = _count_answer(plan, job, computing)
+        no_answer = unanswered.get(job.answer_key, False)
         measures = job.case.measures
         for measure in [*ancestors(measures, job.measure.id), job.measure]:
             one = job.of(measure)
             if measure.type == "ai" and one.key not in asked:
                 above = (one.of(m).key for m in ancestors(measures, measure.id))
-                stale = any(asked.get(key, False) for key in above)
-                asked[one.key] = _count(plan, one, measuring, stale)
+                stale = no_answer or any(asked.get(key, False) for key in above)
+                asked[one.key] = _count(plan, one, computing, stale)
     return plan
 
 
-def _count(plan: Plan, job: Job, measuring: Measuring, stale: bool) -> bool:
+def _count_answer(plan: Plan, job: Job, computing: Computing) -> bool:
+    """Count a new answer; tell whether it has to be asked for."""
+    try:
+        run_now(computing.answer(job, None))
+    except NeedsJudge:
+        plan.requests += 1
+        plan.unknown += 1
+        plan.tokens += FRAME_TOKENS + len(job.case.query.text) // CHARACTERS_A_TOKEN
+        return True
+    plan.remembered += 1
+    return False
+
+
+def _count(plan: Plan, job: Job, computing: Computing, stale: bool) -> bool:
     """Count one measure; tell whether it has to be asked."""
-    judging, ask = measuring.judging, measuring.ask(job, "")
+    # A new answer that is not known yet is taken to be as long as the recorded one.
+    known_job = job if _is_answered(job, computing) else job.on_recorded_answer
+    judging, ask = computing.judging, computing.ask(known_job, "")
     question = judging.question(ask)
     known = list(judging.replies(job.path).by_key.values())
     missing = job.measure.samples
@@ -87,7 +107,7 @@ def _count(plan: Plan, job: Job, measuring: Measuring, stale: bool) -> bool:
     plan.remembered += job.measure.samples - missing
     plan.requests += missing
     if missing:
-        like = nearest(job.measure, question, known)
+        like = nearest(job.measure.id, question, known)
         usage = like.usage if like else Usage()
         if usage.asked is None:
             plan.unknown += missing
@@ -95,6 +115,12 @@ def _count(plan: Plan, job: Job, measuring: Measuring, stale: bool) -> bool:
         else:
             plan.tokens += missing * (usage.asked + (usage.answered or 0))
     return missing > 0
+
+
+def _is_answered(job: Job, computing: Computing) -> bool:
+    return not job.answer_model or isinstance(
+        computing.answers.get(job.answer_key), Answered
+    )
 
 
 def _answers(reply: Remembered, question: Question) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_evalmd.fixtures import case, llm_client, measure_outputs
+from pytest_evalmd.fixtures import answer_client, case, llm_client, measure_outputs
 from pytest_evalmd.ledger import Ledger, WorkerLedger
 from pytest_evalmd.options import MEASURING, OPTIONS, add_options, read_options
 from pytest_evalmd.session import Results
@@ -20,7 +20,7 @@ from pytest_evalmd.session import Results
 if TYPE_CHECKING:
     from pytest_evalmd.collect import CaseFile
 
-__all__ = ["case", "llm_client", "measure_outputs"]
+__all__ = ["answer_client", "case", "llm_client", "measure_outputs"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,6 +67,18 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
     from pytest_evalmd.collect import CaseFile
 
     return CaseFile.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Measure the answers of each ``--answer-model``; first, so that ids begin so."""
+    models = metafunc.config.stash[OPTIONS].answer_models
+    if models and MEASURING in metafunc.config.stash:
+        from pytest_evalmd.collect import NEW_ANSWER
+        from pytest_evalmd.item import ANSWER_MODEL
+
+        if metafunc.function in NEW_ANSWER:
+            metafunc.parametrize(ANSWER_MODEL, models)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

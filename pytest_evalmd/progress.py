@@ -57,7 +57,7 @@ class Progress:
         """Say how far judging is."""
         measuring = self._measuring
         cost, waiting_s = measuring.judging.cost, measuring.askers.waiting_s()
-        line = f" [judging: {cost.requests} of {measuring.wanted} asked"
+        line = f" [judging: {cost.requests} of {measuring.tasks.wanted} asked"
         if waiting_s > 0:
             line += f", rate limit: {waiting_s:.0f} s"
         return f"{line}, {cost.tokens_asked + cost.tokens_answered:,} tokens]"

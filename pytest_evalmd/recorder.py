@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_evalmd.comparing import provenance_of
 from pytest_evalmd.files import write_atomically
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.judge.secrets import environment_keys
@@ -22,7 +23,14 @@ from pytest_evalmd.verdict.gate import decide, read_gate
 from pytest_evalmd.verdict.jsonstream import RunFileError
 from pytest_evalmd.verdict.paired import compare_runs
 from pytest_evalmd.verdict.runfile import read_run
-from pytest_evalmd.verdict.runs import Run, RunHead, RunOptions, RunResult, write_run
+from pytest_evalmd.verdict.runs import (
+    Run,
+    RunCase,
+    RunHead,
+    RunOptions,
+    RunResult,
+    write_run,
+)
 
 if TYPE_CHECKING:
     from pytest_evalmd.item import MeasureItem
@@ -31,25 +39,33 @@ if TYPE_CHECKING:
 
 def result_of(item: MeasureItem, outcome: Outcome, problem: str) -> dict[str, Any]:
     """Give what a run file says of an item, in builtin types for xdist."""
-    case, measure, found = item.file.case, item.measure, item.found
-    recorded = case.recorded.get(measure.id)
+    case, measure, settled = item.file.case, item.measure, item.settled
+    found = settled.output if settled else None
+    recorded, text = case.recorded.get(measure.id), case.result_text(measure.id)
     judged = found.judged if found else None
-    cost = judged.cost if judged else None
+    cost = settled.cost if settled and judged else None
     result = RunResult(
         case=item.file.nodeid,
         measure=measure.id,
         variant=item.name.partition("[")[2].removesuffix("]"),
+        description=measure.description,
+        line=case.result_line(measure.id),
         type=measure.type,
         outcome=outcome.kind,
+        answer_model=item.answer_model or None,
         judge_model=judged.question.model if judged else None,
         output=found.value if found else None,
         output_text=write_output(measure, found.value) if found else None,
-        recorded_text=case.result_text(measure.id),
+        recorded_text=text,
         human_text=recorded.human.text if recorded and recorded.human else "",
         reason=judged.reason if judged else "",
+        provenance=provenance_of(item, found) if found else "",
         problem=problem if outcome.kind in ("error", "blocked") else "",
         tags=case.tags,
         keys=outcome.keys,
+        votes=outcome.votes,
+        attribution=outcome.attribution,
+        today_text=outcome.today_text,
         usage=Usage(
             asked=cost.tokens_asked,
             answered=cost.tokens_answered,
@@ -62,6 +78,36 @@ def result_of(item: MeasureItem, outcome: Outcome, problem: str) -> dict[str, An
     return asdict(result)
 
 
+_SENT = pytest.StashKey[bool]()
+"""Set once a report of this process carried the texts of a case file."""
+
+
+def texts_of(item: MeasureItem) -> dict[str, Any] | None:
+    """Give the texts of an item's case as they are measured, once a process.
+
+    They travel with a report, since the file may hold others once the run has ended.
+
+    Returns:
+        them in builtin types for xdist; ``None`` if an earlier report carried them.
+    """
+    if item.file.stash.get(_SENT, False):
+        return None
+    item.file.stash[_SENT] = True
+    case = item.file.case
+    return asdict(
+        RunCase(
+            case=item.file.nodeid,
+            query=case.query.text,
+            answer=case.answer.text if case.answered else "",
+            model=case.model or "",
+            tags=case.tags,
+            measures=tuple(
+                one.id for one in sorted(case.measures.values(), key=lambda m: m.line)
+            ),
+        )
+    )
+
+
 class RunRecorder:
     """Gathers the results of all processes; writes and compares them at the end."""
 
@@ -71,6 +117,9 @@ class RunRecorder:
         self.gate = read_gate(self.options.gate)
         self.results: dict[str, RunResult] = {}
         """By node id; a rerun takes the place of the run before it."""
+        self.cases: dict[str, RunCase] = {}
+        self.answers: dict[str, dict[str, str]] = {}
+        """The new answers of each case, by model."""
         self.lines: list[str] = []
         self.problems: list[str] = []
         self._failed_measures = 0
@@ -82,6 +131,11 @@ class RunRecorder:
             self.results[report.nodeid] = RunResult(
                 **{**plain, "usage": Usage(**plain["usage"])}
             )
+            if answer := report.evalmd["answer"]:
+                answers = self.answers.setdefault(plain["case"], {})
+                answers[answer["model"]] = answer["text"]
+        if texts := getattr(report, "evalmd_case", None):
+            self.cases[texts["case"]] = RunCase(**texts)
         decided = plain is not None and plain["outcome"] != "skipped"
         if report.failed and decided:
             self._failed_measures += 1
@@ -91,7 +145,14 @@ class RunRecorder:
         """Write the run file and let the gate decide."""
         if self.config.option.collectonly:
             return
-        run = Run(head=self._head(), results=list(self.results.values()))
+        run = Run(
+            head=self._head(),
+            results=[*self.results.values()],
+            cases=[
+                replace(one, answers=self.answers.get(one.case, {}))
+                for one in self.cases.values()
+            ],
+        )
         if self.options.run_file is not None:
             self._write(self.options.run_file, run)
         failed = self._compare(run) if self.options.baseline is not None else None
@@ -143,6 +204,8 @@ class RunRecorder:
             options=RunOptions(
                 mode=options.mode,
                 judge_model=options.judge_model or options.default_judge_model,
+                answer_models=options.answer_models,
+                confirm=0 if options.mode == "off" else options.confirm,
                 update_results=options.update_results,
             ),
         )

@@ -32,10 +32,11 @@ def complete_report(
         )
         report.evalmd = outcome.to_plain()  # type: ignore[attr-defined]
         if item.measuring.options.wants_results:
-            from pytest_evalmd.recorder import result_of
+            from pytest_evalmd.recorder import result_of, texts_of
 
             error = call.excinfo.exconly() if call.excinfo else ""
             if call.excinfo and isinstance(call.excinfo.value, MeasureFailure):
                 error = call.excinfo.value.failure.problem
             plain = result_of(item, outcome, error.split("\n")[0])
             report.evalmd_result = plain  # type: ignore[attr-defined]
+            report.evalmd_case = texts_of(item)  # type: ignore[attr-defined]

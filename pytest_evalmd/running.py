@@ -52,7 +52,7 @@ def check_plan(session: pytest.Session) -> None:
     ):
         return
     try:
-        plan = plan_of(_jobs(session.items), measuring)
+        plan = plan_of(_jobs(session.items), measuring.computing)
     except JudgeError as error:
         _refuse(str(error), measuring, config)
         return
@@ -61,6 +61,17 @@ def check_plan(session: pytest.Session) -> None:
         ledger.plan = plan.line() if plan.requests or plan.remembered else None
     if too_much := plan.over(options.max_requests, options.max_tokens):
         _refuse(too_much, measuring, config)
+    # What the plan leaves is for votes; each worker gets its share of it.
+    judging, workers = measuring.judging, _workers(config)
+    if options.max_requests is not None:
+        judging.spare_requests = (options.max_requests - plan.requests) // workers
+    if options.max_tokens is not None:
+        judging.spare_tokens = (options.max_tokens - plan.tokens) // workers
+
+
+def _workers(config: pytest.Config) -> int:
+    worker: dict[str, Any] = getattr(config, "workerinput", {"workercount": 1})
+    return int(worker["workercount"])
 
 
 def _refuse(why: str, measuring: Measuring, config: pytest.Config) -> None:
@@ -88,6 +99,17 @@ def upcoming(item: MeasureItem) -> Iterator[Job]:
             and _will_run(other)
         ):
             yield other.job
+
+
+def upcoming_answers(item: MeasureItem) -> Iterator[Job]:
+    """Give whose answers will be wanted after an item's, in that order, each once."""
+    seen = {item.job.answer_key}
+    for other in _items_after(item):
+        if isinstance(other, type(item)) and other.answer_model and _will_run(other):
+            job = other.job
+            if job.answer_key not in seen:
+                yield job
+            seen.add(job.answer_key)
 
 
 def _will_run(item: MeasureItem) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_evalmd.options import OPTIONS
 from pytest_evalmd.outcome import Change, Outcome
 
 
@@ -49,6 +50,8 @@ class Results:
             tr.section("results updated")
             for line in self.updated:
                 tr.line(line, green=True)
+        if self.outcomes:
+            self._say_sections(tr)
         if self.not_written:
             tr.section("results NOT written")
             for line in self.not_written:
@@ -56,6 +59,17 @@ class Results:
         if self.nothing_checked:
             tr.section("nothing was checked")
             tr.line(self._why_nothing(), red=True)
+
+    def _say_sections(self, tr: pytest.TerminalReporter) -> None:
+        from pytest_evalmd.summary import sections
+
+        by_node_id = (
+            (id_, one) for (_, id_), one in sorted(self.outcomes.items(), key=_by_place)
+        )
+        for title, lines in sections(by_node_id):
+            tr.section(title)
+            for line in lines:
+                tr.line(line)
 
     @property
     def nothing_checked(self) -> bool:
@@ -76,21 +90,32 @@ class Results:
 
     def _write(self) -> None:
         """Write all changes, each file once; not those that clients disagree on."""
-        by_path: dict[Path, list[Change]] = {}
-        for change in self._agreed():
-            by_path.setdefault(Path(change.path).resolve(), []).append(change)
-        for changes in by_path.values():
-            path = Path(changes[0].path)
-            shown = relative(path, self.config)
-            lines, problem = write_changes(path, changes)
-            self.updated += [f"{shown}:{line}" for line in lines]
-            if problem:
-                self.not_written.append(f"{shown}: {problem}")
+        if not self.config.stash[OPTIONS].update_results:
+            return
+        by_path: dict[Path, list[Outcome]] = {}
+        for _, one in sorted(self.outcomes.items(), key=_by_place):
+            by_path.setdefault(Path(one.path).resolve(), []).append(one)
+        for outcomes in by_path.values():
+            self._write_case(Path(outcomes[0].path), outcomes)
 
-    def _agreed(self) -> Iterator[Change]:
+    def _write_case(self, path: Path, outcomes: list[Outcome]) -> None:
+        from pytest_evalmd.rewriting import rewrite
+
+        shown = relative(path, self.config)
+        changes = list(self._agreed(outcomes))
+        answer = next((one.answer for one in outcomes if one.answer), None)
+        if not (changes or answer):
+            return
+        done = {one.measure_id for one in outcomes if one.kind in ("passed", "updated")}
+        lines, problem = rewrite(path, changes, answer, done)
+        self.updated += [f"{shown}:{line}" for line in lines]
+        if problem:
+            self.not_written.append(f"{shown}: {problem}")
+
+    def _agreed(self, all_outcomes: list[Outcome]) -> Iterator[Change]:
         """Give the changes that no other item of the same measure speaks against."""
         by_measure: dict[tuple[str, str], list[Outcome]] = {}
-        for _, one in sorted(self.outcomes.items(), key=lambda item: item[0]):
+        for one in all_outcomes:
             by_measure.setdefault((one.path, one.measure_id), []).append(one)
         for (path, measure_id), outcomes in by_measure.items():
             changes = [one.change for one in outcomes if one.change is not None]
@@ -105,41 +130,8 @@ class Results:
                 yield from changes[:1]
 
 
-def write_changes(path: Path, changes: list[Change]) -> tuple[list[str], str | None]:
-    """Write changes into a case file.
-
-    Returns:
-        a line ``line measure: old -> new`` for each that was written, ``line`` being
-        the new one; and what kept them from being written, if anything did.
-    """
-    from pytest_evalmd.case.edit import EditError, set_results
-    from pytest_evalmd.case.parse import decode
-    from pytest_evalmd.case.problems import CaseError
-    from pytest_evalmd.files import NotWrittenError, read_file, replace_file
-
-    results = {change.measure_id: change.new for change in changes}
-    if any(results[change.measure_id] != change.new for change in changes):
-        return [], "it came out differently by way of a link to it; run one of them"
-    try:
-        written = set_results(decode(read_file(path)), results)
-        replace_file(path, written.encode(), expected=changes[0].digest)
-    except (CaseError, EditError, NotWrittenError) as error:
-        return [], str(error)
-    return list(_listed(written, changes)), None
-
-
-def _listed(written: str, changes: list[Change]) -> Iterator[str]:
-    from pytest_evalmd.case.parse import parse_case
-    from pytest_evalmd.case.problems import shorten
-
-    case = parse_case(written)
-    assert case is not None  # set_results has read it back
-    found = {change.measure_id: change for change in changes}
-    for id_, change in sorted(
-        found.items(), key=lambda item: case.result_line(item[0])
-    ):
-        old = shorten(change.old) if change.old.strip() else "(not recorded)"
-        yield f"{case.result_line(id_)} {id_}: {old} -> {shorten(change.new)}"
+def _by_place(item: tuple[tuple[str, str], Outcome]) -> tuple[str, str]:
+    return item[0]
 
 
 def relative(path: Path, config: pytest.Config) -> str:

@@ -89,7 +89,8 @@ class Planner:
         return True
 
     def _want(self, job: Job, name: str) -> None:
-        ask = self.measuring.ask(job, self.measuring.given(job))
+        computing = self.measuring.computing
+        ask = computing.ask(job, computing.given(job))
         if not ask.model:
             self._note(job, SET_MODEL)
             return

@@ -47,6 +47,8 @@ class Document:
     """With their line ends; a byte order mark stays on the first."""
     frontmatter: str | None
     """The YAML between the ``---`` lines; it starts on line 2."""
+    frontmatter_end: int
+    """The line that closes it, from 1; 0 if there is none."""
     blocks: tuple[Block, ...]
     """Those of ours."""
     unknown: tuple[Block, ...]
@@ -114,6 +116,7 @@ def read_document(text: str) -> Document:
     return Document(
         lines=lines,
         frontmatter=frontmatter,
+        frontmatter_end=end,
         blocks=tuple(block for block in blocks if block.info in INFOS),
         unknown=tuple(block for block in blocks if _is_almost_ours(block.info)),
         unclosed=tuple(fence.block for fence in fences if not fence.closed),

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pytest_evalmd.case.blocks import EVALUATION, RESULT, Document, read_document
+from pytest_evalmd.case.blocks import (
+    ANSWER,
+    EVALUATION,
+    RESULT,
+    Document,
+    read_document,
+)
 from pytest_evalmd.case.evaluations import Names
+from pytest_evalmd.case.frontmatter import with_model
 from pytest_evalmd.case.model import Block, Case, Measure
 from pytest_evalmd.case.parse import parse_case
 from pytest_evalmd.case.problems import CaseError
@@ -44,6 +51,47 @@ def set_results(text: str, results: Mapping[str, str]) -> str:
         EditError: it is no case any more, or a new text can't stand in its block.
     """
     document, case = _read(text)
+    written = _apply(document, _result_edits(document, case, results))
+    expected = _state(case, results)
+    if _read_back(written) != expected:
+        message = "would not read back from the file as they are; write them by hand"
+        raise EditError(f"the results of {', '.join(results)} {message}")
+    return written
+
+
+def set_answer(
+    text: str, answer: str, model: str, results: Mapping[str, str] = {}
+) -> str:
+    """Write an answer into a case, and who gave it.
+
+    Args:
+        text: the case file.
+        answer: the new text of the answer block.
+        model: becomes the ``model`` of the frontmatter, which is added if it is not
+            there.
+        results: as for ``set_results``.
+
+    Raises:
+        CaseError: the text holds errors.
+        EditError: it is no case any more, or the answer can't stand in its block.
+    """
+    document, case = _read(text)
+    edits = _result_edits(document, case, results)
+    if case.answer.text != answer:
+        edits.append(_replace(document, case.answer, answer))
+    written = _apply(document, edits)
+    if case.model != model:
+        written = with_model(written, document.frontmatter_end, model)
+    asked_for = replace(case, model=model, answer=replace(case.answer, text=answer))
+    if _read_back(written) != _state(asked_for, results):
+        message = "would not read back from the file as it is; write it by hand"
+        raise EditError(f"the answer of {model} {message}")
+    return written
+
+
+def _result_edits(
+    document: Document, case: Case, results: Mapping[str, str]
+) -> list[_Lines]:
     edits: list[_Lines] = []
     missing: list[tuple[Measure, str]] = []
     for measure in sorted(case.measures.values(), key=lambda measure: measure.line):
@@ -58,9 +106,7 @@ def set_results(text: str, results: Mapping[str, str]) -> str:
             edits.append(_replace(document, recorded.result, new))
     if missing:
         edits.append(_evaluations_after_last(document, case, missing))
-    written = _apply(document, edits)
-    _check(case, results, written)
-    return written
+    return edits
 
 
 def _read(text: str) -> tuple[Document, Case]:
@@ -78,25 +124,25 @@ def _apply(document: Document, edits: list[_Lines]) -> str:
     return "".join(lines)
 
 
-def _check(before: Case, results: Mapping[str, str], written: str) -> None:
-    """Read back what is to be written: everything else must be as it was."""
+def _read_back(written: str) -> list[object]:
+    """Read what is to be written; nothing, if it is no case."""
     try:
-        after = parse_case(written)
+        case = parse_case(written)
     except CaseError:
-        after = None
-    texts = {id_: before.result_text(id_) for id_ in before.measures} | dict(results)
-    if (
-        after is None
-        or {id_: after.result_text(id_) for id_ in after.measures} != texts
-        or _others(after) != _others(before)
-    ):
-        message = "would not read back from the file as they are; write them by hand"
-        raise EditError(f"the results of {', '.join(results)} {message}")
+        case = None
+    return [] if case is None else _state(case)
 
 
-def _others(case: Case) -> list[tuple[str, str]]:
-    kept = [block for block in case.blocks if block.info not in (EVALUATION, RESULT)]
-    return [(block.info, block.text) for block in kept]
+def _state(case: Case, results: Mapping[str, str] = {}) -> list[object]:
+    """Give what a case says, with new results."""
+    kept = [
+        (block.info, block.text)
+        for block in case.blocks
+        if block.info not in (ANSWER, EVALUATION, RESULT)
+    ]
+    texts = {id_: case.result_text(id_) for id_ in case.measures} | dict(results)
+    front = (case.model, case.tags, case.judge_model, case.answer_settings)
+    return [kept, texts, case.answer.text, front]
 
 
 def _replace(document: Document, block: Block, text: str) -> _Lines:

@@ -22,6 +22,7 @@ Ignore = Literal["case", "marks", "space"]
 Aggregate = Literal["median", "mean", "mode", "all", "any"]
 
 SOURCES: tuple[Source, ...] = get_args(Source)
+MAX_TEMPERATURE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,16 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSettings:
+    """How a case's query is put to a model."""
+
+    system: str | None = None
+    """The system message; ``None``: there is none."""
+    temperature: float | None = None
+    """From 0 to ``MAX_TEMPERATURE``; ``None``: the server's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """A question, a model's answer, its measures and their recorded results."""
 
@@ -116,6 +127,7 @@ class Case:
     tags: tuple[str, ...] = ()
     judge_model: str | None = None
     """The judge that the frontmatter asks for."""
+    answer_settings: AnswerSettings = field(default_factory=AnswerSettings)
 
     @property
     def answered(self) -> bool:

@@ -20,14 +20,22 @@ from pytest_evalmd.case.evaluations import pair
 from pytest_evalmd.case.fields import Fields
 from pytest_evalmd.case.graph import order
 from pytest_evalmd.case.measures import read_measures
-from pytest_evalmd.case.model import SOURCES, Block, Case, Measure
+from pytest_evalmd.case.model import (
+    MAX_TEMPERATURE,
+    SOURCES,
+    AnswerSettings,
+    Block,
+    Case,
+    Measure,
+)
 from pytest_evalmd.case.problems import CaseError, Problem, Problems, got
 from pytest_evalmd.case.scalars import Entry, ScalarError, read_yaml_mapping
 from pytest_evalmd.case.values import Value
 
 _TAG = re.compile(r"[^\W_][\w./-]*")
-_KEYS = ("model", "tags", "judge")
+_KEYS = ("model", "tags", "judge", "answer")
 _JUDGE_KEYS = ("model", "samples", "context")
+_ANSWER_KEYS = ("system", "temperature")
 # As tags these marks would change how an item runs: a file could skip its own failure.
 _MARKS_WITH_EFFECT = frozenset(
     {"filterwarnings", "flaky", "parametrize", "skip", "skipif", "usefixtures", "xfail"}
@@ -88,6 +96,7 @@ def parse_case(text: str) -> Case | None:
         model=front.model,
         tags=front.tags,
         judge_model=front.judge_model,
+        answer_settings=front.answer_settings,
     )
 
 
@@ -113,6 +122,7 @@ class _Frontmatter:
     model: str | None = None
     tags: tuple[str, ...] = ()
     judge_model: str | None = None
+    answer_settings: AnswerSettings = field(default_factory=AnswerSettings)
     defaults: Defaults = field(default_factory=Defaults)
 
 
@@ -120,18 +130,31 @@ def _read_frontmatter(document: Document, problems: Problems) -> _Frontmatter:
     if document.frontmatter is None or document.in_frontmatter:
         return _Frontmatter()
     try:
-        entries = read_yaml_mapping(document.frontmatter, 2, _KEYS, problems)
+        # Its last line ends as the others do, or a text of many lines would change
+        # with what follows it.
+        entries = read_yaml_mapping(f"{document.frontmatter}\n", 2, _KEYS, problems)
     except ScalarError as error:
-        problems.add(error.line + 2, f"frontmatter: {error}")
+        line = min(error.line, document.frontmatter.count("\n"))
+        problems.add(line + 2, f"frontmatter: {error}")
         return _Frontmatter()
     # Obsidian leaves properties that were never filled in as ``key:``.
     given = {key: e for key, e in entries.items() if e.broken or e.value is not None}
     fields = Fields(given, 1, problems)
-    judge = _judge_fields(fields)
+    judge = _inner_fields(fields, "judge", _JUDGE_KEYS)
+    answer = _inner_fields(fields, "answer", _ANSWER_KEYS)
     return _Frontmatter(
         model=fields.text("model"),
         tags=_tags(fields),
         judge_model=judge.text("model"),
+        answer_settings=AnswerSettings(
+            system=answer.text("system"),
+            temperature=answer.number(
+                "temperature",
+                0,
+                MAX_TEMPERATURE,
+                f"a number from 0 to {MAX_TEMPERATURE}",
+            ),
+        ),
         defaults=Defaults(
             samples=judge.whole("samples", 1, MAX_SAMPLES),
             context=judge.choices("context", SOURCES),
@@ -139,14 +162,14 @@ def _read_frontmatter(document: Document, problems: Problems) -> _Frontmatter:
     )
 
 
-def _judge_fields(fields: Fields) -> Fields:
-    """Read the mapping under ``judge``; all its keys are put on its own line."""
-    given: dict[str, Value] = fields.read("judge", dict, "a mapping") or {}
-    line = fields.entries["judge"].line if given else 1
-    entries = {key: Entry(value=value, line=line) for key, value in given.items()}
-    judge = Fields(entries, line, fields.problems, prefix="judge.")
-    judge.check_known(_JUDGE_KEYS, "in judge")
-    return judge
+def _inner_fields(fields: Fields, key: str, known: tuple[str, ...]) -> Fields:
+    """Read the mapping under a key; all that is in it is put on the key's line."""
+    given: dict[str, Value] = fields.read(key, dict, "a mapping") or {}
+    line = fields.entries[key].line if given else 1
+    entries = {name: Entry(value=value, line=line) for name, value in given.items()}
+    inner = Fields(entries, line, fields.problems, prefix=f"{key}.")
+    inner.check_known(known, f"in {key}")
+    return inner
 
 
 def _tags(fields: Fields) -> tuple[str, ...]:

@@ -128,6 +128,21 @@ def read_yaml_mapping(
     return {} if node is None else _entries(node, first_line, problems, keys)
 
 
+def value_span(text: str, key: str) -> tuple[int, int] | None:
+    """Find where a value stands in a YAML mapping.
+
+    Returns:
+        the offsets of its first character and of the one behind its last;
+        ``None`` if the key is not there.
+
+    Raises:
+        ScalarError: the text is not YAML.
+    """
+    node = _read_node(text)
+    pairs = node.pairs() if node is not None else []
+    return next((value.span for name, _, value in pairs if name == key), None)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Node:
     """A part of a YAML text."""
@@ -139,6 +154,8 @@ class _Node:
     plain: bool = False
     """Whether a text stands without quotes."""
     tag: str | None = None
+    span: tuple[int, int] = (0, 0)
+    """Where a text starts and ends."""
     inner: list[_Node] = field(default_factory=list)
     """The items of a list; the keys and values of a mapping, by turns."""
 
@@ -263,7 +280,14 @@ def _build(top: _Node, events: Iterable[_Event], breaks: list[int]) -> None:
 def _node(event: _Event, kind: str, line: int) -> _Node:
     if kind == "text":
         plain, tag = not event.style, event.tag
-        return _Node(kind=kind, line=line, text=event.value, plain=plain, tag=tag)
+        return _Node(
+            kind=kind,
+            line=line,
+            text=event.value,
+            plain=plain,
+            tag=tag,
+            span=(event.start_mark.index, event.end_mark.index),
+        )
     return _Node(kind=kind, line=line, tag=getattr(event, "tag", None))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pytest_evalmd.case.model import Case
 from pytest_evalmd.cli.cases import FoundCase, find_cases, say
+from pytest_evalmd.judge.answer import ANSWER, answer_question
 from pytest_evalmd.judge.question import Question, question_of
 from pytest_evalmd.judge.recordings import Remembered
 from pytest_evalmd.judge.secrets import environment_keys
@@ -20,7 +21,7 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "prune",
         help="drop remembered replies that no request uses any more",
         description="Drop remembered replies whose measure is gone, or whose prompt, "
-        "answer, query or schema changed. Replies of every judge model are kept, and "
+        "answer, query or schema changed. Replies of every model are kept, and "
         "so are those that only differ in what an input was.",
     )
     parser.add_argument("cases", nargs="+", type=Path, help="case files or folders")
@@ -68,10 +69,16 @@ def _keep(case: Case) -> Keep:
             question = question_of(measure, model="", texts=seen, parameters={})
             wanted.append((question, measure.samples))
 
+    query = answer_question(case.query.text, "", case.answer_settings)
+
     # Of any measure: one that was renamed, or asks the same, uses the same reply.
-    return lambda reply: any(
-        reply.sample < samples and not _changed(question, reply)
-        for question, samples in wanted
+    return lambda reply: (
+        "query" not in query.changed_since(reply.question)
+        if reply.measure_id == ANSWER
+        else any(
+            reply.sample < samples and not _changed(question, reply)
+            for question, samples in wanted
+        )
     )
 
 

@@ -1,4 +1,4 @@
-"""``evalmd schema``: print the JSON Schemas of a case's YAML, for editors."""
+"""``evalmd schema``: print the JSON Schemas of a case's YAML and of what is written."""
 
 from __future__ import annotations
 
@@ -6,21 +6,27 @@ import argparse
 import sys
 from importlib.resources import files
 
-SCHEMAS = ("measures", "frontmatter")
+SCHEMAS = {
+    "measures": "pytest_evalmd.case",
+    "frontmatter": "pytest_evalmd.case",
+    "run": "pytest_evalmd.verdict",
+}
+"""The package that holds each, by name."""
 
 
 def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the subcommand."""
     parser = subcommands.add_parser(
         "schema",
-        help="print the JSON Schema of measures-yaml or of the frontmatter",
-        description="Print a JSON Schema (2020-12) for an editor that checks YAML.",
+        help="print the JSON Schema of measures-yaml, the frontmatter or a run file",
+        description="Print a JSON Schema (2020-12): of YAML in cases, for an editor that "
+        "checks it, or of the JSON that is written for other programs.",
     )
     parser.add_argument(
         "name",
         nargs="?",
         choices=SCHEMAS,
-        default=SCHEMAS[0],
+        default="measures",
         help="which one (default: measures)",
     )
     parser.set_defaults(run=run)
@@ -34,5 +40,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 def read_schema(name: str) -> str:
     """Give the text of a schema, in ASCII."""
-    file = files("pytest_evalmd.case").joinpath(f"{name}.schema.json")
+    file = files(SCHEMAS[name]).joinpath(f"{name}.schema.json")
     return file.read_text(encoding="utf-8")

@@ -1,36 +1,47 @@
-"""One ai measure, from its texts to a verdict: remembered, or asked for."""
+"""What is asked of models, from its texts to a verdict or an answer."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
-from pytest_evalmd.case.model import Measure, Output
+from pytest_evalmd.case.model import AnswerSettings, Measure, Output
 from pytest_evalmd.case.results import fits
 from pytest_evalmd.case.values import Value
 from pytest_evalmd.judge.aggregate import aggregate
-from pytest_evalmd.judge.calling import call
+from pytest_evalmd.judge.answer import (
+    ANSWER,
+    answer_question,
+    answer_request,
+    read_answer,
+)
 from pytest_evalmd.judge.cost import Cost
 from pytest_evalmd.judge.miss import explain_miss
-from pytest_evalmd.judge.model import JudgeError, LLMClient, Reply, Request, Verdict
+from pytest_evalmd.judge.model import JudgeError, LLMClient, Reply, Verdict
+from pytest_evalmd.judge.obtaining import (
+    JudgeMode,
+    NeedsJudge,
+    Obtaining,
+    Wanted,
+    Way,
+)
 from pytest_evalmd.judge.question import Question, name_of, question_of
-from pytest_evalmd.judge.recordings import RecordingError, Remembered
+from pytest_evalmd.judge.recordings import Remembered
 from pytest_evalmd.judge.reply import RETRYABLE, read_reply
 from pytest_evalmd.judge.request import ask_again, build_request
-from pytest_evalmd.judge.scheduler import Slots, StoppedError
-from pytest_evalmd.judge.secrets import environment_keys
-from pytest_evalmd.judge.spool import NotRememberedError, recordings_path
-from pytest_evalmd.judge.store import CaseReplies
 
-JudgeMode = Literal["auto", "replay", "live"]
-
-
-class NeedsJudge(Exception):
-    """A reply has to be asked for, and this was no place to ask."""
+__all__ = [
+    "AnswerAsk",
+    "Answered",
+    "Ask",
+    "JudgeMode",
+    "Judged",
+    "Judging",
+    "NeedsJudge",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +58,18 @@ class Ask:
     """Tells clients of a parametrised fixture apart."""
     again: bool = False
     """Whether what is remembered doesn't count, as for a rerun."""
+    round: int = 0
+    """How often the same was asked before, to confirm a result; from 0."""
+    spare: bool = False
+    """Whether it is beyond what the run was planned to ask."""
     problem_of: Callable[[Value], str | None]
     """Says why a value is not valid for the measure."""
+
+    @property
+    def samples(self) -> range:
+        """The numbers of its replies: those of other rounds are others."""
+        first = self.round * self.measure.samples
+        return range(first, first + self.measure.samples)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,67 +80,43 @@ class Judged:
     reason: str
     question: Question
     keys: tuple[str, ...]
+    responses: tuple[Value, ...]
+    """Of every sample."""
     cost: Cost
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """What is asked, of whom, and under which conditions."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerAsk:
+    """A case's query, to be put to a model."""
 
-    ask: Ask
+    path: Path
+    """The case file."""
+    query: str
+    settings: AnswerSettings
+    model: str
+    """The name of the model."""
+    alias: str = ""
+    """Tells clients of a parametrised fixture apart."""
+    again: bool = False
+    """Whether what is remembered doesn't count, as for a rerun."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """An answer and what it took."""
+
+    text: str
     question: Question
-    client: LLMClient
-    place: int
-    stopped: Callable[[], bool]
+    key: str
     cost: Cost
-
-
-@dataclass(slots=True)
-class _Same:
-    """What one request came to, for all that need it."""
-
-    client: LLMClient
-    """Kept alive so that its id is its own."""
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    reply: Remembered | None = None
 
 
 @dataclass(slots=True, kw_only=True)
-class Judging:
-    """What the requests of one process share."""
+class Judging(Obtaining):
+    """Gets verdicts and answers."""
 
-    mode: JudgeMode
-    run: str
-    """Names the session, across its workers."""
     parameters: Mapping[str, Value]
-    timeout_s: float
-    slots: Slots
-    refusal: str = ""
-    """Why nothing may be asked, if so."""
-    cost: Cost = field(default_factory=Cost)
-    not_remembered: list[str] = field(default_factory=list)
-    keys: set[str] = field(default_factory=environment_keys)
-    """API keys, which are never written."""
-    _replies: dict[Path, CaseReplies] = field(default_factory=dict)
-    _same: dict[tuple[int, str], _Same] = field(default_factory=dict)
-    """By client and key: cases may have the same to ask."""
-
-    def replies(self, path: Path) -> CaseReplies:
-        """Give what is remembered of a case.
-
-        Raises:
-            JudgeError: its recordings can't be read.
-        """
-        if path not in self._replies:
-            try:
-                self._replies[path] = CaseReplies(path, self.run)
-            except RecordingError as error:
-                raise JudgeError("recordings", str(error)) from None
-        return self._replies[path]
-
-    def folders(self) -> set[Path]:
-        """Give the folders of the cases that something was asked for."""
-        return {path.parent for path, known in self._replies.items() if known.fresh}
+    """What the user set for judges, such as ``temperature``."""
 
     def question(self, ask: Ask) -> Question:
         """Say what would be asked."""
@@ -151,47 +148,83 @@ class Judging:
             StoppedError: it was not asked for in time.
         """
         question, cost = self.question(ask), Cost()
+        wanted = [_wanted(ask, question, n) for n in ask.samples]
         if client is None:
-            samples = range(ask.measure.samples)
-            replies = [self._remembered(ask, question, n) for n in samples]
+            explain = partial(self._explain, ask, question)
+            replies = [self.remembered(one, explain) for one in wanted]
         else:
-            replies = await self._all_samples(
-                _Way(ask, question, client, place, stopped, cost)
-            )
-        fresh = self.replies(ask.path).fresh
-        cost.remembered = sum(reply.key not in fresh for reply in replies)
-        self.cost.remembered += cost.remembered
+            way = Way(client, place, stopped, cost, ask.spare)
+            replies = await self._all_samples(ask, wanted, way)
+        self.count_remembered(ask.path, replies, cost)
+        responses = tuple(reply.response for reply in replies)
         how, output = ask.measure.aggregate, ask.measure.output
         return Judged(
-            value=aggregate([reply.response for reply in replies], how, output),
+            value=aggregate(responses, how, output),
             reason=replies[0].reason,
             question=question,
             keys=tuple(reply.key for reply in replies),
+            responses=responses,
             cost=cost,
         )
 
-    def _remembered(self, ask: Ask, question: Question, sample: int) -> Remembered:
-        reply = self._find(ask, question.key(sample))
-        if reply is not None:
-            return reply
-        if self.mode != "replay":
-            raise NeedsJudge
+    async def answer(
+        self,
+        ask: AnswerAsk,
+        client: LLMClient | None = None,
+        place: int = 0,
+        stopped: Callable[[], bool] = bool,
+    ) -> Answered:
+        """Get a model's answer to a case's query.
+
+        Args:
+            ask: what to put to whom.
+            client: who is asked; ``None``: nobody can be asked here.
+            place: how soon the answer is wanted; the lowest first.
+            stopped: tells whether nothing is to be asked any more.
+
+        Raises:
+            JudgeError: no answer came.
+            NeedsJudge: there is no client and one is needed.
+            StoppedError: it was not asked for in time.
+        """
+        model, cost = name_of(ask.model, ask.alias), Cost()
+        question = answer_question(ask.query, model, ask.settings)
+        wanted = Wanted(
+            path=ask.path,
+            measure_id=ANSWER,
+            question=question,
+            again=ask.again,
+            form="text",
+            fits=_is_text,
+        )
+        if client is None:
+            explain = partial(self._explain_no_answer, ask, question)
+            reply = self.remembered(wanted, explain)
+        else:
+            way = Way(client, place, stopped, cost)
+            reply = await self.obtain(wanted, way, partial(self._ask_query, ask, way))
+        self.count_remembered(ask.path, [reply], cost)
+        text = str(reply.response)
+        return Answered(text=text, question=question, key=reply.key, cost=cost)
+
+    def _explain(self, ask: Ask, question: Question) -> str:
         known = self.replies(ask.path).by_key.values()
-        raise JudgeError("miss", explain_miss(ask.measure, question, known))
+        measure = ask.measure
+        return explain_miss(measure.id, question, known, samples=measure.samples)
 
-    def _find(self, ask: Ask, key: str) -> Remembered | None:
-        if ask.again and self.mode != "replay":
-            return None
-        fresh_only = self.mode == "live"
-        reply = self.replies(ask.path).find(key, fresh_only=fresh_only)
-        if reply is not None and not fits_output(reply.response, ask.measure.output):
-            path = recordings_path(ask.path)
-            message = f"{path}: the reply {key} is no {ask.measure.output}; delete it"
-            raise JudgeError("recordings", message)
-        return reply
+    def _explain_no_answer(self, ask: AnswerAsk, question: Question) -> str:
+        # Answers of several models stand side by side: another one's tells nothing.
+        known = self.replies(ask.path).by_key.values()
+        own = (reply for reply in known if reply.question.model == question.model)
+        return explain_miss(ANSWER, question, own)
 
-    async def _all_samples(self, way: _Way) -> list[Remembered]:
-        asked = [self._sample(way, n) for n in range(way.ask.measure.samples)]
+    async def _all_samples(
+        self, ask: Ask, wanted: list[Wanted], way: Way
+    ) -> list[Remembered]:
+        asked = [
+            self.obtain(one, way, partial(self._ask, ask, way, one.sample))
+            for one in wanted
+        ]
         # Wait for all: what is paid for is to be remembered, whatever another does.
         found = await asyncio.gather(*asked, return_exceptions=True)
         for reply in found:
@@ -199,39 +232,8 @@ class Judging:
                 raise reply
         return [reply for reply in found if isinstance(reply, Remembered)]
 
-    async def _sample(self, way: _Way, sample: int) -> Remembered:
-        ask, client, stopped = way.ask, way.client, way.stopped
-        key = way.question.key(sample)
-        if (reply := self._find(ask, key)) is not None:
-            return reply
-        replies = self.replies(ask.path)
-        same = self._same.setdefault((id(client), key), _Same(client))
-        # The slot first: what waits for one keeps no file open and holds up no process.
-        async with self.slots.slot(way.place), same.lock, replies.claim(key, stopped):
-            if not ask.again:
-                fresh_only = self.mode == "live"
-                reply = replies.find_late(key, fresh_only=fresh_only)
-                if reply is not None:
-                    return reply
-            if same.reply is not None and not ask.again:
-                reply = replace(same.reply, measure_id=ask.measure.id)
-            else:
-                if stopped():
-                    raise StoppedError
-                if self.refusal:
-                    raise JudgeError("cap", self.refusal)
-                verdict, answer = await self._ask(way, sample)
-                reply = _remember(way, sample, key, verdict, answer)
-            same.reply = reply
-            try:
-                replies.remember(reply, self.keys)
-            except NotRememberedError as error:
-                self.not_remembered.append(f"{recordings_path(ask.path)}: {error}")
-            return reply
-
-    async def _ask(self, way: _Way, sample: int) -> tuple[Verdict, Reply]:
+    async def _ask(self, ask: Ask, way: Way, sample: int) -> tuple[Verdict, Reply]:
         """Ask, and once more where that can mend an unusable reply."""
-        ask = way.ask
         request = build_request(
             ask.measure,
             model=ask.model,
@@ -239,40 +241,40 @@ class Judging:
             parameters=self.parameters,
             sample=sample,
         )
-        reply = await self._complete(way, request)
+        reply = await self.complete(way, request)
         try:
             return read_reply(reply, ask.measure, problem_of=ask.problem_of), reply
         except JudgeError as error:
             if error.kind not in RETRYABLE:
                 raise
             request = ask_again(request, reply, str(error))
-        reply = await self._complete(way, request)
+        reply = await self.complete(way, request)
         try:
             return read_reply(reply, ask.measure, problem_of=ask.problem_of), reply
         except JudgeError as error:
             raise JudgeError(error.kind, f"{error} (asked twice)") from None
 
-    async def _complete(self, way: _Way, request: Request) -> Reply:
-        reply = await call(way.client, request, self.timeout_s)
-        for counted in (self.cost, way.cost):
-            counted.add_usage(reply.usage)
-        return reply
+    async def _ask_query(self, ask: AnswerAsk, way: Way) -> tuple[Verdict, Reply]:
+        request = answer_request(ask.query, ask.model, ask.settings)
+        reply = await self.complete(way, request)
+        return Verdict(value=read_answer(reply)), reply
 
 
-def _remember(
-    way: _Way, sample: int, key: str, verdict: Verdict, answer: Reply
-) -> Remembered:
-    return Remembered(
-        measure_id=way.ask.measure.id,
-        question=way.question,
+def _wanted(ask: Ask, question: Question, sample: int) -> Wanted:
+    output = ask.measure.output
+    return Wanted(
+        path=ask.path,
+        measure_id=ask.measure.id,
+        question=question,
         sample=sample,
-        key=key,
-        model=answer.model,
-        date=datetime.date.today().isoformat(),
-        reason=verdict.reason,
-        response=verdict.value,
-        usage=answer.usage,
+        again=ask.again,
+        form=output,
+        fits=partial(fits_output, output=output),
     )
+
+
+def _is_text(value: Value) -> bool:
+    return isinstance(value, str)
 
 
 def fits_output(value: Value, output: Output) -> bool:

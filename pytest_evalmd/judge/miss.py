@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
-from pytest_evalmd.case.model import Measure
 from pytest_evalmd.case.problems import shorten
 from pytest_evalmd.case.values import Value, same
 from pytest_evalmd.judge.question import Question
@@ -14,6 +13,7 @@ from pytest_evalmd.judge.recordings import Remembered
 from pytest_evalmd.judge.request import visible
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n")
+_NAMES = {"answer": "the answer"}
 DIFF_LINES = 12
 """How many lines of a prompt's diff are shown."""
 DIFF_WIDTH = 200
@@ -21,28 +21,34 @@ DIFF_WIDTH = 200
 
 
 def explain_miss(
-    measure: Measure, question: Question, replies: Iterable[Remembered]
+    measure_id: str,
+    question: Question,
+    replies: Iterable[Remembered],
+    *,
+    samples: int = 1,
 ) -> str:
     """Say which component of a request changed since a reply was remembered.
 
     Args:
-        measure: what was to be judged.
+        measure_id: what was to be judged; or ``answer``.
         question: what would be asked.
         replies: what is remembered of its case.
+        samples: how many are wanted.
 
     Returns:
         one line, then a short diff of the prompt if that changed.
     """
     ask = f"run with --evalmd-mode=auto to ask {question.model or 'the judge'}"
-    old = nearest(measure, question, replies)
+    start = f"no reply is remembered for {_NAMES.get(measure_id, measure_id)}"
+    old = nearest(measure_id, question, replies)
     if old is None:
-        return f"no reply is remembered for {measure.id}; {ask}"
+        return f"{start}; {ask}"
     changed = question.changed_since(old.question)
     if not changed:
-        wanted = f"{measure.samples} samples are wanted, fewer are remembered"
-        return f"no reply is remembered for {measure.id}: {wanted}; {ask}"
+        wanted = f"{samples} samples are wanted, fewer are remembered"
+        return f"{start}: {wanted}; {ask}"
     what = changes(question, old, f"since {old.date}")
-    line = f"no reply is remembered for {measure.id}: {what}; {ask} again"
+    line = f"{start}: {what}; {ask} again"
     if "prompt" not in changed:
         return line
     return "\n".join([line, *_prompt_diff(old.question.prompt, question.prompt)])
@@ -59,24 +65,24 @@ def changes(question: Question, old: Remembered, since: str) -> str:
 
 
 def nearest(
-    measure: Measure, question: Question, replies: Iterable[Remembered]
+    measure_id: str, question: Question, replies: Iterable[Remembered]
 ) -> Remembered | None:
     """Give the reply to the question most like this one; the newest of several."""
-    own = [reply for reply in replies if reply.measure_id == measure.id]
+    own = [reply for reply in replies if reply.measure_id == measure_id]
     own.sort(key=lambda reply: reply.date, reverse=True)
     own.sort(key=lambda reply: len(question.changed_since(reply.question)))
     return own[0] if own else None
 
 
 def provenance(
-    measure: Measure, question: Question, recorded: Value, replies: Iterable[Remembered]
+    measure_id: str, question: Question, recorded: Value, replies: Iterable[Remembered]
 ) -> str | None:
     """Say how a recorded result came about, if a reply is remembered that gave it."""
     gave = [reply for reply in replies if same(reply.response, recorded)]
-    old = nearest(measure, question, gave)
+    old = nearest(measure_id, question, gave)
     if old is None:
         return None
-    judge = visible(old.model or old.question.model)
+    judge = visible(old.model or old.question.model) or "the judge"
     line = f"recorded from {judge} on {old.date}"
     if not question.changed_since(old.question):
         return f"{line}; it was asked the same then"

@@ -29,6 +29,8 @@ class Request:
     messages: tuple[Message, ...]
     schema: Mapping[str, Value] | None = None
     """The JSON Schema that the reply must satisfy; ``None``: any JSON object."""
+    plain: bool = False
+    """Whether the reply is a text of any form; then there is no ``schema``."""
     parameters: Mapping[str, Value] = field(default_factory=dict)
     """Only what the user set, such as ``temperature``."""
     sample: int = 0

@@ -116,8 +116,8 @@ def _not_sent(name: str) -> str:
 
 
 def _form(request: Request, terms: Terms) -> str | None:
-    if "response_format" in request.parameters:
-        return None  # the user's own
+    if request.plain or "response_format" in request.parameters:
+        return None  # of any form, or the user's own
     wanted = FORMATS if request.schema is not None else FORMATS[1:]
     return next((form for form in wanted if form not in terms.refused), None)
 

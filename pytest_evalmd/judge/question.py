@@ -60,8 +60,10 @@ class Question:
 
     def component_names(self) -> list[str]:
         """Name what it has of what ``changed_since`` names, without the protocol."""
-        names = ["model", "prompt", *sorted(self.context), "schema"]
-        return [*names, "parameters"] if self.parameters else names
+        names = ["model"]
+        names += ["prompt"] * bool(self.prompt) + sorted(self.context)
+        names += ["schema"] * bool(self.schema)
+        return names + ["parameters"] * bool(self.parameters)
 
     def _mappings(self) -> Iterator[Mapping[str, Value]]:
         yield {**self.context}

@@ -36,11 +36,11 @@ ProblemOf: TypeAlias = Callable[[Value], "str | None"]
 _ENDINGS: Mapping[str | None, tuple[str, str]] = {
     "length": ("cut-off", "the reply was cut off at the limit of tokens"),
     "content_filter": ("filtered", "the server's content filter stopped the reply"),
-    "tool_calls": ("unusable", "the judge called a tool instead of replying"),
-    "function_call": ("unusable", "the judge called a function instead of replying"),
+    "tool_calls": ("unusable", "{} called a tool instead of replying"),
+    "function_call": ("unusable", "{} called a function instead of replying"),
 }
-_THOUGHT_START = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
-_THOUGHT_END = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
+THOUGHT_START = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
+THOUGHT_END = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
 _FENCE = re.compile(r"(`{3,}|~{3,})[\w+-]*\s*")
 
 _BARE: Mapping[Output, type] = {
@@ -78,7 +78,7 @@ def read_reply(reply: Reply, measure: Measure, *, problem_of: ProblemOf) -> Verd
             ``unusable``, or one of ``RETRYABLE``: ``empty``, ``invalid`` (no valid
             response), ``ambiguous`` (several that differ).
     """
-    _check_ending(reply)
+    check_ending(reply, "the judge")
     text = _spoken(reply.text)
     return _settle(_verdicts(text, measure.output), problem_of)
 
@@ -102,13 +102,18 @@ def _checker(schema: str) -> ProblemOf:
     return problem
 
 
-def _check_ending(reply: Reply) -> None:
+def check_ending(reply: Reply, who: str) -> None:
+    """Check that a reply ends as it should; ``who`` names who said it.
+
+    Raises:
+        JudgeError: it doesn't: ``refused``, ``cut-off``, ``filtered``, ``unusable``.
+    """
     if reply.refusal:
-        message = f"the judge refused: {_shortened(reply.refusal, 200)!r}"
+        message = f"{who} refused: {_shortened(reply.refusal, 200)!r}"
         raise JudgeError(kind="refused", message=message)
     if reply.finish_reason in _ENDINGS:
         kind, message = _ENDINGS[reply.finish_reason]
-        raise JudgeError(kind, message)
+        raise JudgeError(kind, message.format(who))
 
 
 def _spoken(text: str) -> str:
@@ -116,8 +121,8 @@ def _spoken(text: str) -> str:
     text = text.strip()
     # A tag inside a reply that is JSON throughout is a quotation.
     if not _whole(text):
-        text = _THOUGHT_END.split(text)[-1].strip()
-    if _THOUGHT_START.match(text):
+        text = THOUGHT_END.split(text)[-1].strip()
+    if THOUGHT_START.match(text):
         message = "the reply ends within the judge's thoughts"
         raise JudgeError(kind="cut-off", message=message)
     if not text:

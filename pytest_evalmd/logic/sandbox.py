@@ -78,7 +78,7 @@ class Sandbox:
         """
         self._ask("logic", ["compile", logic])
 
-    def matches(self, pattern: str, text: str, *, ignore_case: bool = False) -> bool:
+    def matches(self, pattern: str, text: str, ignore_case: bool = False) -> bool:
         """Tell whether Python's ``re.fullmatch`` finds the pattern in the text.
 
         Raises:

@@ -8,13 +8,12 @@ from typing import Literal
 
 from pytest_evalmd.case.model import MeasureType
 from pytest_evalmd.judge.model import Usage
+from pytest_evalmd.outcome import Attribution as Attribution
 from pytest_evalmd.outcome import Kind
 
 State = Kind | Literal["recorded", "unanswered"]
 """What became of a measure. Of cases that were not run, ``recorded`` holds a result,
 ``unrecorded`` none, and ``unanswered`` stands for a case without an answer."""
-Attribution = Literal["answer", "judge", "both"]
-"""What changed where a result moved: the model's answer, the measure, or both."""
 _NO_USAGE = Usage()
 
 

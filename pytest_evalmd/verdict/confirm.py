@@ -23,9 +23,20 @@ def decision(agree: int, differ: int, limit: int) -> bool | None:
     Raises:
         ValueError: a count is negative.
     """
+    if still_needed(agree, differ, limit) > 0:
+        return None
+    return 2 * agree > max(1, limit)
+
+
+def still_needed(agree: int, differ: int, limit: int) -> int:
+    """Count the fewest further votes that can decide; 0 once it is decided.
+
+    Takes what ``decision`` takes.
+
+    Raises:
+        ValueError: a count is negative.
+    """
     if agree < 0 or differ < 0:
         raise ValueError(f"got {agree} and {differ} votes; expected 0 or more")
     limit = max(1, limit)
-    if 2 * agree > limit:
-        return True
-    return False if 2 * differ >= limit else None
+    return max(0, min(limit // 2 + 1 - agree, (limit + 1) // 2 - differ))

@@ -9,9 +9,17 @@ from pytest_evalmd.case.model import MeasureType
 from pytest_evalmd.case.problems import shorten
 from pytest_evalmd.case.values import Value, ValueTextError, check_depth
 from pytest_evalmd.judge.model import Usage
-from pytest_evalmd.outcome import Kind
+from pytest_evalmd.outcome import Attribution, Kind
 from pytest_evalmd.verdict.jsonstream import JsonStream, RunFileError
-from pytest_evalmd.verdict.runs import FORMAT, Mode, RunHead, RunOptions, RunResult
+from pytest_evalmd.verdict.runs import (
+    FORMAT,
+    Mode,
+    Run,
+    RunCase,
+    RunHead,
+    RunOptions,
+    RunResult,
+)
 
 _KINDS = frozenset(get_args(Kind))
 _TYPES = frozenset(get_args(MeasureType))
@@ -25,7 +33,7 @@ _Reader: TypeAlias = Callable[[Value, str], Any]
 
 
 def read_run(pieces: Iterable[str]) -> tuple[RunHead, Iterator[RunResult]]:
-    """Read a run file, of which only a result at a time is held.
+    """Read a run file, of which only a result at a time is held, and no case.
 
     Args:
         pieces: the text, cut anywhere.
@@ -37,12 +45,34 @@ def read_run(pieces: Iterable[str]) -> tuple[RunHead, Iterator[RunResult]]:
     Raises:
         RunFileError: it is not a run file.
     """
+    return _read_run(pieces, lambda _: None)
+
+
+def read_whole_run(pieces: Iterable[str]) -> Run:
+    """Read a run file with its cases into memory.
+
+    Args:
+        pieces: the text, cut anywhere.
+
+    Raises:
+        RunFileError: it is not a run file.
+    """
+    cases: list[RunCase] = []
+    head, results = _read_run(pieces, cases.append)
+    return Run(head=head, results=tuple(results), cases=cases)  # in this order
+
+
+def _read_run(
+    pieces: Iterable[str], take: Callable[[RunCase], None]
+) -> tuple[RunHead, Iterator[RunResult]]:
     stream = JsonStream(pieces)
     members = stream.members()
     head: dict[str, Value] = {}
     for key in members:
         if key == "results":
-            return _read_head(head), _read_results(stream, members)
+            return _read_head(head), _read_lists(stream, members, take)
+        if key == "cases":
+            raise RunFileError("'cases' stands before 'results'; expected behind them")
         if key in head:
             raise RunFileError(f"{_shown(key)} is given twice")
         head[key] = stream.value()
@@ -56,7 +86,24 @@ def _read_head(head: dict[str, Value]) -> RunHead:
     return RunHead(**_read(head, _HEAD, required=_HEAD))
 
 
-def _read_results(stream: JsonStream, members: Iterator[str]) -> Iterator[RunResult]:
+def _read_lists(
+    stream: JsonStream, members: Iterator[str], take: Callable[[RunCase], None]
+) -> Iterator[RunResult]:
+    """Give the results, then hand on the cases behind them."""
+    yield from _read_results(stream)
+    read = ["results"]
+    for key in members:
+        if key in read:
+            raise RunFileError(f"{_shown(key)} is given twice")
+        if key == "cases":
+            read.append(key)
+            _read_cases(stream, take)
+        else:
+            stream.value()
+    stream.end()
+
+
+def _read_results(stream: JsonStream) -> Iterator[RunResult]:
     places: set[tuple[str, str, str]] = set()
     for number, value in enumerate(stream.elements()):
         try:
@@ -67,11 +114,20 @@ def _read_results(stream: JsonStream, members: Iterator[str]) -> Iterator[RunRes
             raise RunFileError(f"results[{number}]: the same item a second time")
         places.add(result.place)
         yield result
-    for key in members:
-        if key == "results":
-            raise RunFileError("'results' is given twice")
-        stream.value()
-    stream.end()
+
+
+def _read_cases(stream: JsonStream, take: Callable[[RunCase], None]) -> None:
+    names: set[str] = set()
+    for number, value in enumerate(stream.elements()):
+        try:
+            found = _typed(value, dict, "a case")
+            case = RunCase(**_read(found, _CASE, required=("case", "query")))
+        except RunFileError as error:
+            raise RunFileError(f"cases[{number}]: {error}") from None
+        if case.case in names:
+            raise RunFileError(f"cases[{number}]: the same case a second time")
+        names.add(case.case)
+        take(case)
 
 
 def _read_result(value: Value) -> RunResult:
@@ -104,8 +160,19 @@ def _texts(value: Value, name: str) -> tuple[str, ...]:
     return tuple([_text(text, name) for text in _typed(value, list, name)])
 
 
+def _texts_by_name(value: Value, name: str) -> dict[str, str]:
+    found = _typed(value, dict, name)
+    return {key: _text(text, name) for key, text in found.items()}
+
+
 def _count(value: Value, name: str) -> int:
     return _not_negative(_typed(value, int, name), name)
+
+
+def _line(value: Value, name: str) -> int:
+    if number := _count(value, name):
+        return number
+    raise RunFileError(f"{name}: got 0; expected 1 or more")
 
 
 def _seconds(value: Value, name: str) -> float:
@@ -156,20 +223,35 @@ _RESULT: Mapping[str, _Reader] = {
     "case": _text,
     "measure": _text,
     "variant": _text,
+    "description": _text,
+    "line": _line,
     "type": _one_of(get_args(MeasureType)),
     "outcome": _one_of(get_args(Kind)),
     "answer_model": _text,
     "judge_model": _text,
     "output": _json,
     "output_text": _text,
+    "today_text": _text,
+    "attribution": _one_of(get_args(Attribution)),
+    "votes": _texts,
     "recorded_text": _text,
     "human_text": _text,
     "reason": _text,
+    "provenance": _text,
     "problem": _text,
     "tags": _texts,
     "keys": _texts,
     "usage": _usage,
     "duration_s": _seconds,
+}
+_CASE: Mapping[str, _Reader] = {
+    "case": _text,
+    "query": _text,
+    "answer": _text,
+    "model": _text,
+    "tags": _texts,
+    "measures": _texts,
+    "answers": _texts_by_name,
 }
 _USAGE: Mapping[str, _Reader] = {"asked": _count, "answered": _count, "cached": _count}
 

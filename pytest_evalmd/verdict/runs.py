@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from pytest_evalmd.case.model import MeasureType
 from pytest_evalmd.case.values import Value, write_json
 from pytest_evalmd.judge.model import Usage
-from pytest_evalmd.outcome import Kind
+from pytest_evalmd.outcome import Attribution, Kind
 
 FORMAT = "evalmd-run/1"
 
@@ -21,12 +21,24 @@ _BEFORE = (
     "case",
     "measure",
     "variant",
+    "description",
+    "line",
     "type",
     "outcome",
     "answer_model",
     "judge_model",
 )
-_AFTER = ("recorded_text", "human_text", "reason", "problem", "tags", "keys")
+_AFTER = (
+    "attribution",
+    "votes",
+    "recorded_text",
+    "human_text",
+    "reason",
+    "provenance",
+    "problem",
+    "tags",
+    "keys",
+)
 _NO_USAGE = Usage()
 
 
@@ -65,6 +77,10 @@ class RunResult:
     """The measure's id."""
     variant: str = ""
     """What stands in the brackets of the item's name; empty if there are none."""
+    description: str = ""
+    """The measure's."""
+    line: int | None = None
+    """Of the recorded result in the case file, else of the measure; from 1."""
     type: MeasureType
     outcome: Kind
     answer_model: str | None = None
@@ -75,12 +91,20 @@ class RunResult:
     """What was computed."""
     output_text: str | None = None
     """The output as a result block would hold it; ``None`` if none was computed."""
+    today_text: str | None = None
+    """What the recorded answer is judged as today; ``None`` where nobody asked."""
+    attribution: Attribution | None = None
+    """What changed where the result moved; ``None`` where nobody knows."""
+    votes: tuple[str, ...] = ()
+    """The outputs of every round of asking, where there was more than one."""
     recorded_text: str = ""
     """The recorded result; empty if there is none."""
     human_text: str = ""
     """What a person said the result is; empty if nobody did."""
     reason: str = ""
     """The judge's."""
+    provenance: str = ""
+    """How the recorded result came about."""
     problem: str = ""
     """Why there is no output, on one line."""
     tags: tuple[str, ...] = ()
@@ -98,18 +122,39 @@ class RunResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunCase:
+    """The texts of a case as they were measured."""
+
+    case: str
+    """As results name it."""
+    query: str
+    answer: str = ""
+    """The recorded one; empty if there is none."""
+    model: str = ""
+    """Who gave it; empty if nobody says."""
+    tags: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    """The ids of all of its measures, in the file's order."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """The new answers, by the name of the model that gave each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """All that a run found."""
 
     head: RunHead
     results: Sequence[RunResult]
     """In any order; no two with the same ``place``."""
+    cases: Sequence[RunCase] = ()
+    """In any order, each once; results whose case is missing are good without it."""
 
 
 def write_run(run: Run) -> str:
     """Write a run file: the same text for the same results, in any order.
 
-    A result a line, so that it can be searched. Nothing is written but the fields above;
+    A result and a case a line, so that it can be searched; the cases last, so that who
+    compares runs holds none of their texts. Nothing is written but the fields above;
     that no text of theirs holds a key is for the caller to see to.
     """
     head, options = run.head, run.head.options
@@ -122,8 +167,16 @@ def write_run(run: Run) -> str:
     }
     top = "".join(f" {write_json(key)}: {write_json(v)},\n" for key, v in lines.items())
     ordered = sorted(run.results, key=lambda result: result.place)
-    results = ",\n".join(f"  {write_json(_plain(result))}" for result in ordered)
-    return f'{{\n{top} "results": [\n{results}\n ]\n}}\n'
+    lists = [_list("results", map(_plain, ordered))]
+    if run.cases:
+        by_name = sorted(run.cases, key=lambda case: case.case)
+        lists.append(_list("cases", map(_plain_case, by_name)))
+    return "{\n" + top + ",\n".join(lists) + "\n}\n"
+
+
+def _list(name: str, items: Iterable[dict[str, Value]]) -> str:
+    lines = ",\n".join(f"  {write_json(item)}" for item in items)
+    return f' "{name}": [\n{lines}\n ]'
 
 
 def _present(source: object, *names: str) -> dict[str, Value]:
@@ -141,11 +194,21 @@ def _plain(result: RunResult) -> dict[str, Value]:
     plain |= _present(result, *_BEFORE)
     if result.output_text is not None:
         plain |= {"output": result.output, "output_text": result.output_text}
+    if result.today_text is not None:
+        plain["today_text"] = result.today_text
     plain |= _present(result, *_AFTER)
     if usage := _present(result.usage, *Usage.__slots__):
         plain["usage"] = usage
     if result.duration_s is not None:
         plain["duration_s"] = round(result.duration_s, 3)
+    return plain
+
+
+def _plain_case(case: RunCase) -> dict[str, Value]:
+    plain: dict[str, Value] = {"case": case.case, "query": case.query}
+    plain |= _present(case, "answer", "model", "tags", "measures")
+    if case.answers:
+        plain["answers"] = dict(sorted(case.answers.items()))
     return plain
 
 

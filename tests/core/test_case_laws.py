@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_evalmd.case.blocks import split_lines
-from pytest_evalmd.case.edit import EditError, set_results
+from pytest_evalmd.case.blocks import ANSWER, read_document, split_lines
+from pytest_evalmd.case.edit import EditError, set_answer, set_results
 from pytest_evalmd.case.parse import parse_case
 from pytest_evalmd.case.problems import CaseError
 from pytest_evalmd.case.results import (
@@ -142,6 +142,42 @@ def test_a_new_result_reads_back_and_nothing_else_changes(text, new):
         was, now = split_lines(text), split_lines(written)
         assert now[: block.line - 1] == was[: old.line - 1]
         assert now[block.end_line :] == was[old.end_line :]
+
+
+MODELS = TEXT | st.sampled_from(["gpt-5", "qwen2.5:7b", "4", "true", "a: b", "#", "~"])
+ANSWER_LINES = st.lists(
+    LINES.map("\n".join)
+    | st.sampled_from(
+        ["> [!answer]", "***", "```", "~~~", "````md", "---", "a  ", "\t"]
+    )
+)
+
+
+@settings(max_examples=300)
+@given(cases(), TEXT | ANSWER_LINES.map("\n".join), MODELS)
+def test_a_new_answer_reads_back_and_nothing_else_changes(text, answer, model):
+    try:
+        written = set_answer(text, answer, model, {"m0": "r"})
+    except EditError:
+        return  # refused: nothing is written
+    case, before = parse_case(written), parse_case(text)
+    assert case is not None
+    assert before is not None
+    assert (case.answer.text, case.model) == (answer, model)
+    assert set_answer(written, answer, model) == written
+    assert set_results(text, {"m0": "r"}) == with_the_old_answer(written, text)
+
+
+def with_the_old_answer(written, text):
+    """Undo by hand what an answer changed: its block, and the frontmatter."""
+    was, now = read_document(text), read_document(written)
+    old = next(block for block in was.blocks if block.info == ANSWER)
+    new = next(block for block in now.blocks if block.info == ANSWER)
+    front = was.lines[: was.frontmatter_end]
+    bom = "" if front or text[0] != "\ufeff" else "\ufeff"
+    above = [*front, bom, *now.lines[now.frontmatter_end : new.line - 1]]
+    behind = now.lines[new.end_line :]
+    return "".join([*above, *was.lines[old.line - 1 : old.end_line], *behind])
 
 
 SNIPPETS = st.sampled_from(

@@ -42,6 +42,7 @@ def valid(schema):
 
 def test_the_schemas_are_these(schema):
     assert schema() == schema("measures") != schema("frontmatter")
+    assert schema("run")["title"] == "A run file of pytest-evalmd"
     with pytest.raises(SystemExit):
         main(["schema", "nope"])
 

@@ -26,7 +26,9 @@ def reply(of=None, sample=0, **fields):
 
 
 def miss(now, *replies, measure=MEASURE):
-    return explain_miss(measure, now, replies or [reply()]).split("\n")
+    return explain_miss(
+        measure.id, now, replies or [reply()], samples=measure.samples
+    ).split("\n")
 
 
 def test_as_the_issue_says_it():
@@ -112,9 +114,9 @@ def test_nothing_is_remembered():
     line = "no reply is remembered for poteligeo_strength; run with --evalmd-mode=auto "
 
     other = remembered(measure_id="another")
-    assert explain_miss(MEASURE, asked(), []) == line + "to ask gpt-4.1"
-    assert explain_miss(MEASURE, asked(), [other]) == line + "to ask gpt-4.1"
-    assert explain_miss(MEASURE, asked(model=""), []) == line + "to ask the judge"
+    assert explain_miss(MEASURE.id, asked(), []) == line + "to ask gpt-4.1"
+    assert explain_miss(MEASURE.id, asked(), [other]) == line + "to ask gpt-4.1"
+    assert explain_miss(MEASURE.id, asked(model=""), []) == line + "to ask the judge"
 
 
 def test_too_few_samples():
@@ -134,11 +136,11 @@ def test_the_nearest_question_then_the_newest_reply():
         reply(asked(answer="D"), date="2026-10-15"),
     ]
 
-    found = nearest(MEASURE, asked(), [far, *near])
+    found = nearest(MEASURE.id, asked(), [far, *near])
 
     assert found is near[1]
-    assert nearest(MEASURE, asked(), [far]) is far
-    assert nearest(ai("else"), asked(), [far]) is None
+    assert nearest(MEASURE.id, asked(), [far]) is far
+    assert nearest("else", asked(), [far]) is None
 
 
 def prompt_diff(old, new):
@@ -166,9 +168,9 @@ def test_the_diff_of_a_prompt(old, new, shown):
 def test_a_prompt_of_a_file_that_we_did_not_write():
     old = dataclasses.replace(asked(), prompt="\x1b]0;title\x07 \ud800")
     old = dataclasses.replace(old, context={"\x1b[2J": "0"})
-    text = explain_miss(MEASURE, asked(), [reply(old)])
+    text = explain_miss(MEASURE.id, asked(), [reply(old)])
     given = reply(dataclasses.replace(asked(), model="\x1b[2J"), model="")
-    text += f"\n{provenance(MEASURE, asked(), 7, [given])}"
+    text += f"\n{provenance(MEASURE.id, asked(), 7, [given])}"
 
     text.encode()
     assert all(line.isprintable() for line in text.split("\n"))
@@ -191,7 +193,7 @@ def test_a_long_sentence_is_cut():
 
 
 def test_a_result_that_came_about_as_it_would_now():
-    assert provenance(MEASURE, asked(), 7, [reply()]) == (
+    assert provenance(MEASURE.id, asked(), 7, [reply()]) == (
         "recorded from judge-1-0613 on 2026-11-20; it was asked the same then"
     )
 
@@ -199,7 +201,7 @@ def test_a_result_that_came_about_as_it_would_now():
 def test_a_result_since_which_something_changed():
     old = reply(asked(model="gpt-4", answer="B"), response=5, model="")
 
-    assert provenance(MEASURE, asked(), 5.0, [reply(), old]) == (
+    assert provenance(MEASURE.id, asked(), 5.0, [reply(), old]) == (
         "recorded from gpt-4 on 2026-11-20; the model and answer changed since then "
         "(prompt and schema are the same)"
     )
@@ -210,14 +212,14 @@ def test_a_result_since_which_something_changed():
     [[], [reply(response=8)], [reply(response=True)], [reply(measure_id="other")]],
 )
 def test_a_result_of_which_nothing_is_known(replies):
-    assert provenance(MEASURE, asked(), 1, replies) is None
+    assert provenance(MEASURE.id, asked(), 1, replies) is None
 
 
 def test_several_replies_that_gave_a_result():
     newest = reply(asked(answer="C"), date="2026-11-30", usage=Usage())
     older = reply(asked(answer="B"), date="2026-11-01")
 
-    said = provenance(MEASURE, asked(), 7, [older, newest])
+    said = provenance(MEASURE.id, asked(), 7, [older, newest])
 
     assert said is not None
     assert "on 2026-11-30; the answer changed since then" in said

@@ -202,6 +202,8 @@ def test_no_word_of_any_request_changes_without_the_protocol():
     first = [build_request(m, model="m", texts=texts) for m in measures]
     second = [ask_again(request, Reply(text=""), "no JSON") for request in first]
     words = [dataclasses.asdict(request) for request in [*first, *second]]
+    for request in words:
+        assert not request.pop("plain")
 
     assert (PROTOCOL, digest(json.dumps(words))) == (1, "eab8e69ffbf378f7")
 

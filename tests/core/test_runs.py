@@ -16,8 +16,15 @@ from hypothesis import strategies as st
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.verdict import jsonstream
 from pytest_evalmd.verdict.jsonstream import RunFileError
-from pytest_evalmd.verdict.runfile import read_run
-from pytest_evalmd.verdict.runs import Run, RunHead, RunOptions, RunResult, write_run
+from pytest_evalmd.verdict.runfile import read_run, read_whole_run
+from pytest_evalmd.verdict.runs import (
+    Run,
+    RunCase,
+    RunHead,
+    RunOptions,
+    RunResult,
+    write_run,
+)
 
 SCHEMA = json.loads(
     files("pytest_evalmd.verdict").joinpath("run.schema.json").read_text()
@@ -27,21 +34,36 @@ FULL = RunResult(
     case="cases/night_train.md",
     measure="departure",
     variant="gpt-5",
+    description="When does it leave?",
+    line=42,
     type="ai",
     outcome="failed",
     answer_model="gpt-5",
     judge_model="gpt-4.1",
     output="21:72",
     output_text="21:72",
+    today_text="21:27",
+    attribution="answer",
+    votes=("21:72", "21:72", "21:27"),
     recorded_text="21:27",
     human_text="21:27",
     reason="It says 21:72.",
+    provenance="recorded from gpt-4.1 on 2026-11-01",
     tags=("trains",),
     keys=("bedab0145b75f8be",),
     usage=Usage(asked=412, answered=21, cached=0),
     duration_s=1.23456,
 )
 PLAIN = RunResult(case="a.md", measure="m", type="programmatic", outcome="passed")
+CASE = RunCase(
+    case="cases/night_train.md",
+    query="When does it leave?",
+    answer="At 21:27.",
+    model="gpt-4.1",
+    tags=("trains",),
+    measures=("departure",),
+    answers={"gpt-5": "At 21:72."},
+)
 
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()))
 JSON = st.recursive(
@@ -58,22 +80,37 @@ RESULTS = st.builds(
     type=st.sampled_from(["ai", "programmatic"]),
     outcome=st.sampled_from(["passed", "error", "updated"]),
     answer_model=st.none() | ANY_TEXT.filter(bool),
+    line=st.none() | st.integers(1),
     output=JSON,
     output_text=ANY_TEXT,
+    today_text=st.none() | ANY_TEXT,
+    attribution=st.none() | st.sampled_from(["answer", "judge", "both"]),
+    votes=st.lists(ANY_TEXT, max_size=3).map(tuple),
     reason=ANY_TEXT,
     tags=st.lists(ANY_TEXT).map(tuple),
     usage=st.builds(Usage, asked=COUNTS, answered=COUNTS),
     duration_s=st.none() | st.integers(0, 100),
 )
+CASES = st.builds(
+    RunCase,
+    case=ANY_TEXT,
+    query=ANY_TEXT,
+    answer=ANY_TEXT,
+    tags=st.lists(ANY_TEXT, max_size=2).map(tuple),
+    answers=st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=2),
+)
 
 
-def written(*results, head=HEAD):
-    return write_run(Run(head=head, results=results))
+def written(*results, head=HEAD, cases=()):
+    return write_run(Run(head=head, results=results, cases=cases))
 
 
 def read(*pieces):
+    """Read in both ways; of the cases only one keeps anything."""
+    run = read_whole_run(pieces)
     head, results = read_run(pieces)
-    return Run(head=head, results=tuple(results))
+    assert (head, tuple(results)) == (run.head, run.results)
+    return run
 
 
 def problem(*pieces):
@@ -113,25 +150,47 @@ class TestWriting:
             '  {"case": "a.md", "measure": "m", "type": "programmatic", '
             '"outcome": "passed"},\n'
             '  {"case": "cases/night_train.md", "measure": "departure", '
-            '"variant": "gpt-5", "type": "ai", "outcome": "failed", '
+            '"variant": "gpt-5", "description": "When does it leave?", "line": 42, "type": "ai", "outcome": "failed", '
             '"answer_model": "gpt-5", "judge_model": "gpt-4.1", "output": "21:72", '
-            '"output_text": "21:72", "recorded_text": "21:27", "human_text": "21:27", '
-            '"reason": "é", "tags": ["trains"], "keys": ["bedab0145b75f8be"], '
+            '"output_text": "21:72", "today_text": "21:27", "attribution": "answer", '
+            '"votes": ["21:72", "21:72", "21:27"], "recorded_text": "21:27", "human_text": "21:27", '
+            '"reason": "é", "provenance": "recorded from gpt-4.1 on 2026-11-01", '
+            '"tags": ["trains"], "keys": ["bedab0145b75f8be"], '
             '"usage": {"asked": 412, "answered": 21, "cached": 0}, "duration_s": 1.235}\n'
             " ]\n"
             "}\n"
         )
 
-    def test_the_order_of_results_makes_no_difference(self):
-        assert written(FULL, PLAIN) == written(PLAIN, FULL)
+    def test_a_case_a_line_behind_the_results(self):
+        text = written(PLAIN, cases=[CASE, RunCase(case="a.md", query="é")])
+        assert text.endswith(
+            '"outcome": "passed"}\n'
+            " ],\n"
+            ' "cases": [\n'
+            '  {"case": "a.md", "query": "é"},\n'
+            '  {"case": "cases/night_train.md", "query": "When does it leave?", '
+            '"answer": "At 21:27.", "model": "gpt-4.1", "tags": ["trains"], '
+            '"measures": ["departure"], "answers": {"gpt-5": "At 21:72."}}\n'
+            " ]\n"
+            "}\n"
+        )
 
-    @given(st.lists(RESULTS, max_size=3, unique_by=lambda result: result.place))
-    def test_what_was_written_fits_the_schema_and_comes_back(self, results):
-        text = written(*results)
+    def test_the_order_of_results_and_cases_makes_no_difference(self):
+        cases = [CASE, replace(CASE, case="a.md")]
+        turned = written(PLAIN, FULL, cases=cases[::-1])
+        assert written(FULL, PLAIN, cases=cases) == turned
+
+    @given(
+        st.lists(RESULTS, max_size=3, unique_by=lambda result: result.place),
+        st.lists(CASES, max_size=3, unique_by=lambda case: case.case),
+    )
+    def test_what_was_written_fits_the_schema_and_comes_back(self, results, cases):
+        text = written(*results, cases=cases)
         text.encode()
         jsonschema.validate(json.loads(text), SCHEMA)
         ordered = tuple(sorted(results, key=lambda result: result.place))
-        assert read(text) == Run(head=HEAD, results=ordered)
+        by_name = sorted(cases, key=lambda case: case.case)
+        assert read(text) == Run(head=HEAD, results=ordered, cases=by_name)
 
     def test_options_come_back(self):
         options = RunOptions(
@@ -159,7 +218,9 @@ class TestDocs:
     def test_the_file_shown_is_one_as_it_is_written(self):
         (text,) = re.findall("```json\n(.*?)```", self.TEXT, re.DOTALL)
         jsonschema.validate(json.loads(text), SCHEMA)
-        assert write_run(read(text)) == text
+        run = read(text)
+        assert run.cases
+        assert write_run(run) == text
 
     def test_the_python_runs(self):
         (text,) = re.findall("```python\n(.*?)```", self.TEXT, re.DOTALL)
@@ -193,7 +254,16 @@ class TestReading:
 
     def test_keys_of_later_versions_are_left_out(self):
         expected = replace(FULL, duration_s=1.235)
-        assert read(changed(votes=[1, 2])).results == (expected,)
+        assert read(changed(later=[1, 2])).results == (expected,)
+
+    def test_a_file_of_before_there_were_cases_is_read(self):
+        assert read(written(PLAIN)).cases == []
+
+    def test_the_cases_are_larger_than_any_value_may_be(self, monkeypatch):
+        text = written(PLAIN, cases=[replace(CASE, case=str(n)) for n in range(9)])
+        monkeypatch.setattr(jsonstream, "MAX_VALUE", 500)
+        assert len(text) > 1500
+        assert len(read(*text).cases) == 9
 
     def test_an_empty_object_has_no_results(self):
         assert problem("{}") == "there are no 'results'"
@@ -217,6 +287,15 @@ class TestReading:
             (written(PLAIN)[:-5], "not JSON, or cut off: the file ends; expected ']'"),
             (written(PLAIN) + "x", "something follows the end of the JSON"),
             (written(PLAIN)[:-2] + ', "results": []}', "'results' is given twice"),
+            ('{"cases": []}', "'cases' stands before 'results'; expected behind them"),
+            (
+                written(cases=[CASE])[:-2] + ', "cases": []}',
+                "'cases' is given twice",
+            ),
+            (
+                written(cases=[CASE, CASE]),
+                "cases[1]: the same case a second time",
+            ),
             (
                 written().replace("auto", "odd"),
                 "mode: got 'odd'; expected one of auto, replay,",
@@ -243,6 +322,8 @@ class TestReading:
             ({"outcome": "odd\x1b" + "x" * 99}, r"outcome: got 'odd\x1bxxx"),
             ({"type": []}, "type: got a list; expected a text"),
             ({"tags": {}}, "tags: got a mapping; expected a list"),
+            ({"line": 0}, "line: got 0; expected 1 or more"),
+            ({"attribution": "x"}, "attribution: got 'x'; expected one of answer, ju"),
             ({"keys": [1]}, "keys: got 1; expected a text"),
             ({"usage": {"asked": -1}}, "asked: got -1; expected 0 or more"),
             ({"duration_s": "1"}, "duration_s: got '1'; expected a number"),
@@ -254,6 +335,22 @@ class TestReading:
     )
     def test_what_is_no_result_is_refused(self, fields, expected):
         assert problem(changed(**fields)).startswith(f"results[0]: {expected}")
+
+    @pytest.mark.parametrize(
+        ("case", "expected"),
+        [
+            ([], "a case: got a list; expected a mapping"),
+            ({"case": "a"}, "there is no 'query'"),
+            (
+                {"case": "a", "query": "?", "answers": {"m": 1}},
+                "answers: got 1; expected a text",
+            ),
+        ],
+        ids=str,
+    )
+    def test_what_is_no_case_is_refused(self, case, expected):
+        document = json.loads(written(PLAIN)) | {"cases": [case]}
+        assert problem(json.dumps(document)).startswith(f"cases[0]: {expected}")
 
     def test_the_same_item_twice_is_refused(self):
         text = written(PLAIN, PLAIN)
@@ -284,7 +381,7 @@ class TestReading:
 
 PIECES = st.sampled_from(
     [
-        *written(FULL, PLAIN).replace("\n", " ").split(" "),
+        *written(FULL, PLAIN, cases=[CASE]).replace("\n", " ").split(" "),
         *'{}[]",:\\ 1-e.',
         '"format": "evalmd-run/1",',
         '"results": [',
@@ -300,11 +397,12 @@ class TestLaws:
 
     @given(st.data())
     def test_a_run_file_with_a_value_replaced_is_read_or_refused(self, data):
-        document = json.loads(written(FULL, PLAIN))
-        top = data.draw(st.sampled_from([document, *document["results"]]))
+        document = json.loads(written(FULL, PLAIN, cases=[CASE]))
+        lines = [*document["results"], *document["cases"]]
+        top = data.draw(st.sampled_from([document, *lines]))
         top[data.draw(st.sampled_from([*top]))] = data.draw(JSON)
         assert len(refusal(json.dumps(document))) < 300
 
-    @given(st.integers(0, len(written(FULL, PLAIN)) - 3))
+    @given(st.integers(0, len(written(FULL, PLAIN, cases=[CASE])) - 3))
     def test_a_run_file_that_is_cut_is_refused(self, length):
-        problem(written(FULL, PLAIN)[:length])
+        problem(written(FULL, PLAIN, cases=[CASE])[:length])

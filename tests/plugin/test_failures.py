@@ -32,11 +32,13 @@ def test_a_difference(run, judge, write_case):
 
     assert result.ret == 1
     text = section(result, "a/case.md [tone]")
-    assert [line for line in text if not line.startswith("[gw")][:9] == [
+    assert [line for line in text if not line.startswith("[gw")][:11] == [
         "tone: tone?",
         "",
         "- recorded: angry",
         "+ computed: calm",
+        "",
+        "votes: calm · calm · calm; 0 of 3 agree with the recorded result (best of 5)",
         "",
         "the judge's reason: it is short",
         "",

@@ -55,7 +55,7 @@ def llm_client():
     write_case(CHAIN, RESULTS | {"tone": "angry", "size": "5"}, name="other/case.md")
     write_case(CHAIN, RESULTS, name="z/case.md")
 
-    result = run_here("-s")
+    result = run_here("-s", "--evalmd-confirm=1")
 
     result.assert_outcomes(passed=8, failed=1)
     result.stdout.fnmatch_lines(["FAILED other/case.md::twice - 10 differs*8"])
@@ -103,7 +103,7 @@ def llm_client(request):
 """)
     write_case(CHAIN + logic("plain", "return 1;"), RESULTS | {"plain": "1"})
 
-    result = run_here("-s", "-v")
+    result = run_here("-s", "-v", "--evalmd-confirm=1")
 
     result.assert_outcomes(passed=4, failed=3)
     result.stdout.fnmatch_lines_random(
@@ -291,7 +291,7 @@ def llm_client():
 """)
     write_case(ai("tone"), {"tone": "calm"})
 
-    result = pytester.runpytest_inprocess("-s", "--reruns=2")
+    result = pytester.runpytest_inprocess("-s", "--reruns=2", "--evalmd-confirm=1")
 
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*1 passed, 1 rerun*"])

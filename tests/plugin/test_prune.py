@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 from measures import ai, logic
 
+from pytest_evalmd.case.model import AnswerSettings
+from pytest_evalmd.case.parse import parse_case
 from pytest_evalmd.cli import main
+from pytest_evalmd.judge.judging import AnswerAsk, Judging
+from pytest_evalmd.judge.model import Reply
 from pytest_evalmd.judge.recordings import read_recordings
+from pytest_evalmd.judge.scheduler import Slots
 
 MEASURES = ai("one") + ai("two")
 RESULTS = {"one": "calm", "two": "calm"}
@@ -64,6 +73,48 @@ def test_every_judge_is_kept(run_with, prompts):
     assert main(["prune", "."]) == 0
 
     assert prompts() == ["ONE"] * 3 + ["TWO"] * 3
+
+
+class Says:
+    async def complete(self, request):
+        return Reply(text="So.")
+
+
+@pytest.fixture
+def answered(pytester):
+    """Remember what models answered, and give whose answers are remembered."""
+
+    def remember(*models, query="Q"):
+        path = pytester.path / "case.md"
+        judging = Judging(
+            mode="auto", run="r", parameters={}, timeout_s=5.0, slots=Slots(8)
+        )
+        for model in models:
+            ask = AnswerAsk(
+                path=path, query=query, settings=AnswerSettings(), model=model
+            )
+            asyncio.run(judging.answer(ask, Says()))
+
+    def read():
+        found = read_recordings((pytester.path / "__evalmd__/case.json").read_text())
+        answers = [r for r in found.values() if r.measure_id == "answer"]
+        return sorted(reply.question.model for reply in answers)
+
+    return SimpleNamespace(remember=remember, read=read)
+
+
+def test_answers_of_every_model_are_kept(run_with, answered, capsys):
+    run_with()
+    query = parse_case(Path("case.md").read_text(encoding="utf-8")).query.text
+    answered.remember("a", "b", query=query)
+    run_with(changed(), "--update-results")
+    assert answered.read() == ["a", "b"]
+    answered.remember("c", query=f"{query}?")
+
+    assert main(["prune", "."]) == 0
+
+    assert answered.read() == ["a", "b"]
+    assert "1 reply dropped" in capsys.readouterr().out
 
 
 def test_an_answer_that_changed(run_with, prompts, capsys):

@@ -267,7 +267,7 @@ def test_x_stops_new_requests_and_keeps_replies_on_their_way(
     names = [f"m{n}" for n in range(20)]
     write_case("".join(map(ai, names)), results(*names, m0="another"))
 
-    result = run_here("-x", "--evalmd-concurrency=3")
+    result = run_here("-x", "--evalmd-concurrency=3", "--evalmd-confirm=1")
 
     result.assert_outcomes(failed=1)
     lines = log()

@@ -27,7 +27,7 @@ def test_a_run_file_holds_what_the_run_found(run, judge, write_case, pytester):
     measures = (
         ai("tone") + logic("two", "return 2;") + logic("broken", "return nothing.at;")
     )
-    write_case(
+    path = write_case(
         measures, {"tone": "calm", "two": "1"}, name="a/case.md", front="tags: x"
     )
 
@@ -39,10 +39,38 @@ def test_a_run_file_holds_what_the_run_found(run, judge, write_case, pytester):
     tone = results["tone"]
     assert (tone["case"], tone["outcome"]) == ("a/case.md", "passed")
     assert (tone["judge_model"], tone["reason"]) == ("gpt-x", "short")
-    assert tone["tags"] == ["x"]
+    assert (tone["description"], tone["tags"]) == ("tone?", ["x"])
+    assert path.read_text().splitlines()[tone["line"] - 1] == "> calm"
+    assert tone["provenance"].startswith("recorded from gpt-x on ")
     assert len(tone["keys"]) == 1
     assert (results["two"]["output"], results["two"]["recorded_text"]) == (2, "1")
     assert results["broken"]["problem"].startswith("logic failed at line 1")
+    answer = "Take Zuvira first, then Lomanta."
+    texts = {"case": "a/case.md", "query": "Which one?", "answer": answer}
+    ids = {"measures": ["tone", "two", "broken"]}
+    assert document["cases"] == [texts | {"tags": ["x"]} | ids]
+
+
+def test_a_run_file_holds_the_texts_that_were_measured(run, write_case, pytester):
+    path = write_case(logic("one", "return input;"), front="model: gpt-x")
+    write_case(logic("one", "return 1;"), name="empty.md", answer="")
+    pytester.makeconftest(
+        f"""
+        import pathlib, pytest
+        @pytest.fixture(autouse=True)
+        def somebody_edits_it():
+            path = pathlib.Path({str(path)!r})
+            path.write_text(path.read_text().replace("Zuvira", "Nothing"))
+        """
+    )
+
+    run("--evalmd-run=run.json", "--update-results")
+
+    document, _ = read(pytester.path / "run.json")
+    texts = {one["case"]: one for one in document["cases"]}
+    assert texts["case.md"]["answer"].startswith("Take Zuvira first")
+    assert texts["case.md"]["model"] == "gpt-x"
+    assert "answer" not in texts["empty.md"]
 
 
 @pytest.mark.parametrize(
