@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_evalmd.batch.state import Batch, BatchFileError, read_batch, write_batch
+from pytest_evalmd.batch.state import (
+    Batch,
+    BatchFileError,
+    may_name,
+    read_batch,
+    write_batch,
+)
 from pytest_evalmd.files import write_atomically
 from pytest_evalmd.judge.locks import locked
 from pytest_evalmd.judge.model import JudgeError
@@ -79,8 +85,18 @@ class BatchFolder:
         """Name a case file from here, with ``/`` between.
 
         Raises:
-            ValueError: it is not below this folder, on another drive even.
+            ValueError: it is not below this folder, or has no name for a batch's file.
         """
-        whole = self.root / case
-        inside = Path(os.path.normpath(whole)).relative_to(self.root)
-        return inside.as_posix()
+        try:
+            whole = Path(os.path.normpath(self.root / case))
+            name = whole.relative_to(self.root).as_posix()
+        except ValueError:
+            message = f"not below {self.root}; run it in a folder that holds all cases"
+            raise ValueError(message) from None
+        if not may_name(name):
+            message = (
+                "a batch's file takes names that end in .md, without backslashes and "
+                "control characters; rename it"
+            )
+            raise ValueError(message)
+        return name

@@ -23,6 +23,8 @@ RETRIES = 3
 """How often the SDK tries again what may be repeated."""
 BACKOFF_S = (1.0, 4.0)
 """Before what may not be repeated is tried again, once it was looked for."""
+TOO_MANY_REQUESTS = 429
+"""The status of what may pass and was not done."""
 MAX_WAIT_S = 60.0
 """How long a server may have us wait."""
 PAGES = 100
@@ -73,7 +75,7 @@ class Provider:
             UncertainError: there may be one now; ``find`` tells.
             JudgeError: there is none.
         """
-        waits_s = [*BACKOFF_S]
+        waits_s, certain = [*BACKOFF_S], True
         while True:
             made = self._create(file_id, name)
             if isinstance(made, Remote):
@@ -83,9 +85,12 @@ class Provider:
             # It may be there all the same, and a second one would be paid as well.
             if found := self._find_after(file_id, made):
                 return found
+            certain = certain and made.status == TOO_MANY_REQUESTS
             if not made.passing or not waits_s:
-                raise UncertainError(made.kind, str(_error(made)))
-            time.sleep(min(made.retry_after_s or waits_s.pop(0), MAX_WAIT_S))
+                error = _error(made)
+                raise error if certain else UncertainError(error.kind, str(error))
+            wait_s = waits_s.pop(0)
+            time.sleep(min(made.retry_after_s or wait_s, MAX_WAIT_S))
 
     def find(self, file_id: str) -> Remote | None:
         """Look for the batch of an uploaded file among an account's newest ones."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -18,6 +19,8 @@ from pytest_evalmd.judge.recordings import (
 )
 
 FORMAT = "evalmd-batch/1"
+# Of a file below the folder, so that nothing leads out of it.
+_CASE = r"\A(?!/|[A-Za-z]:|(?:.*/)?\.\.?/)[^\\\x00-\x1f\x7f]+\.md\Z"
 _ANSWERED: Mapping[str, Any] = {
     "type": "object",
     "properties": {
@@ -49,12 +52,7 @@ _SCHEMA: Mapping[str, Any] = {
             "items": {
                 "type": "object",
                 "properties": {
-                    # Of a file below the folder, so that nothing leads out of it.
-                    "case": {
-                        "type": "string",
-                        "pattern": r"\A(?!/|[A-Za-z]:|(?:.*/)?\.\.?/)"
-                        r"[^\\\x00-\x1f\x7f]+\.md\Z",
-                    },
+                    "case": {"type": "string", "pattern": _CASE},
                     "measure": {"type": "string"},
                     "question": {
                         "type": "object",
@@ -133,6 +131,11 @@ class Batch:
 def custom_id(key: str) -> str:
     """Name the line that asks for the reply with a key."""
     return f"evalmd-{key}"
+
+
+def may_name(case: str) -> bool:
+    """Tell whether a batch's file takes the name of a case file."""
+    return re.search(_CASE, case) is not None
 
 
 def counted(count: int, one: str, more: str) -> str:

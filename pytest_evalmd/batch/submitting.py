@@ -91,18 +91,20 @@ class Submission:
             for sample in asked.samples
         }
         planner = Planner(measuring=self.measuring, under_way=under_way)
-        problems, found = planner.plan.problems, None
+        problems, names = planner.plan.problems, set[str]()
+        found = None
         for found in cases:
             problems += found.problems
             if found.case is None or not found.case.answered:
                 continue
             try:
                 name = self.folder.name_of(found.path)
-            except ValueError:
-                where = f"not below the working directory {self.folder.root}"
-                problems.append(f"{found.path}: {where}; run it in a folder above it")
-            else:
+            except ValueError as error:
+                problems.append(f"{found.path}: {error}")
+                continue
+            if name not in names:
                 planner.add(found.path, found.case, name)
+            names.add(name)
         if found is None:
             problems.append("no case found")
         return planner.plan
@@ -175,7 +177,7 @@ class Submission:
             return
         try:
             file = self.provider.upload(f"evalmd-{batch.id}.jsonl", data)
-            batch = replace(batch, file=file)
+            batch = replace(batch, file=file, submitted_s=int(time.time()))
             self.folder.save(batch)
             remote = self.provider.create(file, batch.id)
         except UncertainError as error:

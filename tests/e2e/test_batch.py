@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import pytest
@@ -127,6 +128,28 @@ def test_nothing_is_submitted_twice(batch):
         "ID: 1 request to mock submitted (batch_2)",
     ]
     assert batch.sent() == 3
+
+
+def test_a_case_that_is_named_twice(batch):
+    path = batch.project.write("one", ai("m"))
+
+    assert batch("submit", ".", "one.md", str(path))[0] == 0
+
+    assert len(batch.state()["asked"]) == 1
+    assert batch("submit", ".", "one.md")[1][0] == "under way already: 1 reply"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no file may be named so elsewhere")
+@pytest.mark.parametrize("name", ["a\\b", "a\nb", "C:x"])
+def test_a_name_that_the_file_of_a_batch_does_not_take(batch, name):
+    batch.project.write(name, ai("m"))
+    batch.project.write("good", ai("m"))
+
+    status, lines = batch("submit", ".")
+
+    assert status == 1
+    assert "rename it" in lines[0]
+    assert len(batch.state()["asked"]) == 1
 
 
 def test_what_is_remembered_is_not_asked(batch):
@@ -317,7 +340,7 @@ def test_a_case_outside_of_the_working_directory(batch, monkeypatch):
     status, lines = batch("submit", str(path))
 
     assert status == 1
-    assert "not below the working directory" in lines[0]
+    assert "run it in a folder that holds all cases" in lines[0]
     assert batch.sent() == 0
 
 

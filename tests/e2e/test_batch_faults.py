@@ -283,6 +283,17 @@ def test_a_server_that_fails_for_a_while(batch):
     assert batch.replay().ret == 0
 
 
+@pytest.mark.parametrize(("status", "kept"), [(429, 0), (503, 1)])
+def test_a_server_that_stays_busy(batch, status, kept):
+    """What it refused is not there; what it failed at may be."""
+    batch.project.write("one", ai("m"))
+    batch.server.faults["POST /batches"] = [soon(status)] * 50
+
+    assert batch("submit", ".")[0] == 1
+    assert batch.server.calls.count("POST /batches") == 3
+    assert len(batch.files()) == kept
+
+
 @pytest.mark.parametrize("call", ["POST /files", "POST /batches"])
 @pytest.mark.parametrize(
     ("fault", "said"),
@@ -413,8 +424,16 @@ def kill_at(batch, call):
     process.communicate()
 
 
-@pytest.mark.parametrize("call", ["POST /files", "POST /batches"])
-@pytest.mark.parametrize("step", ["submit", "status", "cancel"])
+@pytest.mark.parametrize(
+    ("call", "step"),
+    [
+        ("POST /files", "submit"),
+        ("POST /files", "cancel"),
+        ("POST /batches", "submit"),
+        ("POST /batches", "status"),
+        ("POST /batches", "cancel"),
+    ],
+)
 def test_killed_within_a_step(batch, call, step):
     batch.project.write_many(3)
     kill_at(batch, call)
