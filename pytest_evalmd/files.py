@@ -7,6 +7,7 @@ import hashlib
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -55,6 +56,26 @@ def replace_file(path: Path, data: bytes, *, expected: str) -> None:
         raise NotWrittenError(_why(error)) from None
 
 
+def create_file(path: Path, data: bytes) -> None:
+    """Create a file that holds all of ``data``, or none.
+
+    Raises:
+        NotWrittenError: there is one already, or it can't be written.
+    """
+    try:
+        with _written_beside(path, data, durable=True) as temporary:
+            try:
+                path.hardlink_to(temporary)
+            except FileExistsError:
+                message = "there is a file already, and is kept"
+                raise NotWrittenError(message) from None
+            except OSError:  # a file system without links: then with an empty one first
+                path.open("xb").close()
+                temporary.replace(path)
+    except OSError as error:
+        raise NotWrittenError(_why(error)) from None
+
+
 def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write a file so that it holds all or nothing of ``data``, whatever happens.
 
@@ -66,6 +87,13 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
     Raises:
         OSError: it can't be written; the file is as it was.
     """
+    with _written_beside(path, data, durable=durable) as temporary:
+        temporary.replace(path)
+
+
+@contextlib.contextmanager
+def _written_beside(path: Path, data: bytes, *, durable: bool) -> Iterator[Path]:
+    """Write a temporary file in the folder and with the mode of another one."""
     handle, name = tempfile.mkstemp(prefix=".evalmd-", suffix=".tmp", dir=path.parent)
     temporary = Path(name)
     try:
@@ -75,11 +103,10 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
             if durable:
                 os.fsync(file.fileno())
         temporary.chmod(_mode(path))
-        temporary.replace(path)
-    except BaseException:
+        yield temporary
+    finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise
 
 
 def _mode(path: Path) -> int:

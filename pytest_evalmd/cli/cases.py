@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +11,10 @@ from pathlib import Path
 from pytest_evalmd.case.blocks import may_be_case
 from pytest_evalmd.case.model import Case
 from pytest_evalmd.case.parse import decode, parse_case
-from pytest_evalmd.case.problems import CaseError
+from pytest_evalmd.case.problems import CaseError, printable
+
+MAX_CONCURRENCY = 64
+"""How many requests a command may have in flight at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,26 @@ def find_cases(paths: Iterable[Path]) -> Iterator[FoundCase]:
 def say(line: str, *, error: bool = False) -> None:
     """Print a line."""
     (sys.stderr if error else sys.stdout).write(line + "\n")
+
+
+def show(text: str, *, error: bool = False) -> None:
+    """Print lines, whatever they or the terminal's encoding hold."""
+    encoding = (sys.stderr if error else sys.stdout).encoding or "utf-8"
+    for line in text.split("\n"):
+        shown = printable(line).encode(encoding, "backslashreplace").decode(encoding)
+        say(shown, error=error)
+
+
+def concurrency(text: str) -> int:
+    """Read how many requests may be in flight at once.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no such number.
+    """
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_CONCURRENCY:
+        message = f"got {text!r}; expected 1 to {MAX_CONCURRENCY}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
 
 
 def _read(file: Path) -> FoundCase | None:

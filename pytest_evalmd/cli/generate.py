@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Literal, TypeVar
 
 from pytest_evalmd.case.blocks import ANSWER, read_document
 from pytest_evalmd.case.parse import decode
-from pytest_evalmd.case.problems import CaseError, printable
-from pytest_evalmd.cli.cases import say
+from pytest_evalmd.case.problems import CaseError
+from pytest_evalmd.cli.cases import show
 from pytest_evalmd.files import write_atomically
 from pytest_evalmd.generate.combining import generate
 from pytest_evalmd.generate.config import Config, is_config, read_config
@@ -88,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not problems and not arguments.dry_run:
         _write(targets, problems)
     for problem in problems:
-        _print(problem, error=True)
+        show(problem, error=True)
     return 1 if problems else 0
 
 
@@ -240,16 +239,14 @@ def _write(targets: Iterable[Target], problems: list[str]) -> None:
 
 def _show(arguments: argparse.Namespace, targets: list[Target]) -> None:
     if arguments.dry_run:
-        _print("\n".join(_tree(arguments.output, targets)))
+        show("\n".join(_tree(arguments.output, targets)))
     for target in targets:
         if target.fate == "may hold an answer":
-            _print(f"{target.path}: left alone: it may hold an answer", error=True)
+            show(f"{target.path}: left alone: it may hold an answer", error=True)
     written = sum(target.fate in ("new", "replaced") for target in targets)
     left = len(targets) - written
     would = "would be written" if arguments.dry_run else "written"
-    _print(
-        f"{written} {'case' if written == 1 else 'cases'} {would}, {left} left alone"
-    )
+    show(f"{written} {'case' if written == 1 else 'cases'} {would}, {left} left alone")
 
 
 def _tree(out: Path, targets: list[Target]) -> Iterator[str]:
@@ -263,11 +260,3 @@ def _tree(out: Path, targets: list[Target]) -> Iterator[str]:
                 yield f"{'  ' * depth}{folder}/"
         shown = tuple(folders)
         yield f"{'  ' * (len(folders) + 1)}{name} ({target.fate})"
-
-
-def _print(text: str, *, error: bool = False) -> None:
-    """Print lines, whatever a name or the terminal's encoding holds."""
-    encoding = (sys.stderr if error else sys.stdout).encoding or "utf-8"
-    for line in text.split("\n"):
-        shown = printable(line).encode(encoding, "backslashreplace").decode(encoding)
-        say(shown, error=error)

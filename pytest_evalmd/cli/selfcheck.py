@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from pytest_evalmd.case.model import Case, Measure
-from pytest_evalmd.case.problems import printable, shorten
+from pytest_evalmd.case.problems import shorten
 from pytest_evalmd.case.values import Value, same, write_json
-from pytest_evalmd.cli.cases import find_cases, say
+from pytest_evalmd.cli.cases import MAX_CONCURRENCY, concurrency, find_cases, say, show
 from pytest_evalmd.judge import attacks
 from pytest_evalmd.judge.aggregate import aggregate
 from pytest_evalmd.judge.attacks import Attack, Target
@@ -31,7 +30,6 @@ from pytest_evalmd.verdict.compare import accept, holds
 
 Fate = Literal["moved", "held", "stopped", "error"]
 """What became of an attack; ``stopped``: the judge or its server refused to judge."""
-MAX_CONCURRENCY = 64
 STOPPED = frozenset({"refused", "filtered"})
 
 
@@ -99,7 +97,7 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     parser.add_argument(
         "--concurrency",
-        type=_concurrency,
+        type=concurrency,
         default=8,
         metavar="N",
         help=f"requests in flight at once, 1 to {MAX_CONCURRENCY} (default: 8)",
@@ -125,19 +123,12 @@ def run(arguments: argparse.Namespace) -> int:
             subjects += [Subject(found.path, found.case, one, model) for one in checked]
     reports = asyncio.run(_check_all(subjects, arguments.concurrency))
     for line in _summary(reports, left_out):
-        _print(line)
+        show(line)
     fates = Counter(fate for report in reports for _, fate in report.fates)
     if not fates:
         say("nothing was checked: no ai measure of an answer was judged", error=True)
     failed = failed or not fates or any(report.failed for report in reports)
     return 1 if failed or fates["moved"] or fates["error"] else 0
-
-
-def _concurrency(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_CONCURRENCY:
-        message = f"got {text!r}; expected 1 to {MAX_CONCURRENCY}"
-        raise argparse.ArgumentTypeError(message)
-    return int(text)
 
 
 def _sees_answer(measure: Measure) -> bool:
@@ -154,7 +145,7 @@ async def _check_all(subjects: Iterable[Subject], concurrency: int) -> list[Repo
         for task in tasks:
             reports.append(await task)
             for line in reports[-1].lines:
-                _print(line)
+                show(line)
     finally:
         await client.close()
         sandbox.close()
@@ -280,9 +271,3 @@ def _counted(counts: dict[str, int]) -> str:
     if counts["error"]:
         said += f", {counts['error']} without a verdict"
     return said
-
-
-def _print(line: str) -> None:
-    """Print a line, whatever an answer or the terminal's encoding holds."""
-    encoding = sys.stdout.encoding or "utf-8"
-    say(printable(line).encode(encoding, "backslashreplace").decode(encoding))

@@ -1,4 +1,4 @@
-"""Names from files that become folders."""
+"""Names from outside that become those of folders and files."""
 
 from __future__ import annotations
 
@@ -27,6 +27,16 @@ def name_problem(name: str) -> str | None:
     if len(name.encode()) > MAX_BYTES:
         return f"{found} at most {MAX_BYTES} bytes"
     return None
+
+
+def safe_name(name: str) -> str:
+    """Make of a name one that is good on every platform; others may give the same.
+
+    It is good unless it is empty or too long.
+    """
+    kept = "".join(c if c.isprintable() else "-" for c in name.strip())
+    safe = re.sub(r"^\.|\.$", "-", _FORBIDDEN.sub("-", kept))
+    return f"_{safe}" if _RESERVED.fullmatch(safe) else safe
 
 
 def folded(name: str) -> str:

@@ -44,14 +44,14 @@ class Cost:
         """Give it in builtin types."""
         return asdict(self)
 
-    def line(self) -> str | None:
-        """Say it on one line; ``None`` if there is nothing to say."""
+    def line(self, what: str = "judge") -> str | None:
+        """Say what something cost on one line; ``None`` if there is nothing to say."""
         if not (self.requests or self.remembered or self.skipped):
             return None
         parts = [f"{self.requests} asked", f"{self.remembered} remembered"]
         if self.skipped:
             parts.append(f"{self.skipped} skipped")
-        line = f"judge: {', '.join(parts)}"
+        line = f"{what}: {', '.join(parts)}"
         if self.requests == self.unmetered:  # no server counted any token
             return line
         line += (

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from pytest_evalmd.cli import main
 
-PAGE = Path(__file__).parents[2] / "docs/authoring.md"
+sys.path.append(str(Path(__file__).parents[1]))
+from mock_server import MockServer, Response, completion
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/authoring.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 FILE = re.compile(r"^`([^`\n]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -26,7 +32,18 @@ def project(tmp_path, monkeypatch):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return tmp_path
+    shutil.copytree(ROOT / "example_cases/audit", tmp_path / "example_cases/audit")
+    with MockServer(behaviour=by_hand) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-docs-0123456789")
+        yield tmp_path
+
+
+def by_hand(request, _):
+    """Answer as the page's models do."""
+    assert request["model"] in ("handwritten-a", "handwritten-b")
+    said = "Zorvella is easy to clean, Quentrix is quiet. I'd take Quentrix."
+    return Response(body=completion(said, model=request["model"]))
 
 
 def test_every_command_does_what_the_page_shows(project, capsys):

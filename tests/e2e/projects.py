@@ -19,6 +19,7 @@ KEY = "sk-e2e-0123456789abcdefghij"
 OTHER_PLUGINS = ("hypothesispytest", "pytest_cov", "anyio")
 """They take longer to import than a run takes."""
 TIMEOUT_S = 120
+EVALMD = "import sys; from pytest_evalmd.cli import main; sys.exit(main())"
 
 
 @dataclass
@@ -102,6 +103,16 @@ class Project:
 
     def start(self, server, *args: str, **variables: str) -> Running:
         """Start pytest; its judge is behind ``server``, or nobody's if it's ``None``."""
+        command = ["-m", "pytest", "-W", "error", "-pno:cacheprovider"]
+        command += [*(f"-pno:{name}" for name in OTHER_PLUGINS), *args]
+        return self._start(server, command, variables)
+
+    def start_evalmd(self, server, *args: str, **variables: str) -> Running:
+        """Start ``evalmd``; its models are behind ``server``."""
+        command = ["-W", "error", "-c", EVALMD, *args]
+        return self._start(server, command, variables)
+
+    def _start(self, server, command: list[str], variables: dict[str, str]) -> Running:
         kept = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT", "COVERAGE_PROCESS_START")
         environment = {name: os.environ[name] for name in kept if name in os.environ}
         environment |= {
@@ -111,11 +122,8 @@ class Project:
         if server is not None:
             environment["OPENAI_API_KEY"] = KEY
             environment["OPENAI_BASE_URL"] = server.base_url
-        command = [sys.executable, "-m", "pytest", "-W", "error"]
-        command += [f"-pno:{name}" for name in OTHER_PLUGINS]
-        command += ["-pno:cacheprovider", *args]
         process = subprocess.Popen(
-            command,
+            [sys.executable, *command],
             cwd=self.path,
             env=environment | self.variables | variables,
             stdin=subprocess.DEVNULL,

@@ -15,7 +15,7 @@ EXAMPLES = Path(__file__).parents[2] / "example_cases"
 CASES = sorted(
     path.relative_to(EXAMPLES)
     for path in EXAMPLES.rglob("*.md")
-    if path.name != "README.md"
+    if path.name != "README.md" and "audit" not in path.parts
 )
 
 
