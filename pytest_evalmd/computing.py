@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeAlias
 
 from pytest_evalmd.askers import Asker
 from pytest_evalmd.case.graph import ancestors
-from pytest_evalmd.case.model import Measure
 from pytest_evalmd.case.problems import shorten
 from pytest_evalmd.case.results import ResultError
 from pytest_evalmd.case.values import Value, write_json
@@ -22,10 +20,10 @@ from pytest_evalmd.job import (
 from pytest_evalmd.judge.judging import AnswerAsk, Answered, Ask, Judging
 from pytest_evalmd.judge.loop import in_daemon_thread
 from pytest_evalmd.judge.model import JudgeError
-from pytest_evalmd.judge.reply import reply_problem
 from pytest_evalmd.judge.scheduler import StoppedError
 from pytest_evalmd.logic.sandbox import LogicError, Sandbox
 from pytest_evalmd.options import Options
+from pytest_evalmd.validity import problem_of
 
 SHOWN_INPUT = 200
 """How much of its input an error of ``logic`` shows, in characters."""
@@ -122,7 +120,7 @@ class Computing:
             again=again,
             round=job.round,
             spare=self._is_spare(job),
-            problem_of=self._problem_of(measure),
+            problem_of=problem_of(measure, self.sandbox),
         )
 
     def _is_spare(self, job: Job) -> bool:
@@ -133,7 +131,7 @@ class Computing:
     async def _output(
         self, job: Job, asker: Asker | None, place: int, again: bool
     ) -> Output:
-        given = self._given(job)
+        given = self.given(job)
         if job.measure.type == "programmatic":
             return Output(value=await self._run_logic(job, given, asker))
         if self.options.mode == "off":
@@ -165,8 +163,13 @@ class Computing:
     def _texts(self, job: Job) -> dict[str, str]:
         return {"query": job.case.query.text, "answer": self.answer_text(job)}
 
-    def _given(self, job: Job) -> Value:
-        """Gather a measure's input as ``logic`` sees it."""
+    def given(self, job: Job) -> Value:
+        """Gather a measure's input as ``logic`` sees it.
+
+        Raises:
+            MeasureError: one of its inputs could not be computed.
+            StoppedError: one was not.
+        """
         measure, texts = job.measure, self._texts(job)
         given: dict[str, Value] = {}
         for name in measure.inputs:
@@ -195,12 +198,3 @@ class Computing:
         except LogicError as error:
             shown = shorten(write_json(given), SHOWN_INPUT)
             raise MeasureError(f"{error}\ninput: {shown}", "error") from None
-
-    def _problem_of(self, measure: Measure) -> Callable[[Value], str | None]:
-        def problem_of(value: Value) -> str | None:
-            problem = reply_problem(measure)(value)
-            if problem or measure.schema is None:
-                return problem
-            return self.sandbox.schema_error(measure.schema, value)
-
-        return problem_of

@@ -67,18 +67,18 @@ def canonical(value: Value) -> str:
     return write_json(value)
 
 
-def check_depth(value: Value) -> None:
-    """Refuse a value that nests deeper than ``MAX_DEPTH``.
+def check_depth(value: Value, limit: int = MAX_DEPTH) -> None:
+    """Refuse a value that nests deeper than ``limit`` levels.
 
     Raises:
         ValueTextError: it does.
     """
     level: list[Value] = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(limit + 1):
         level = [inner for outer in level for inner in _inner(outer)]
         if not level:
             return
-    message = f"nested deeper than {MAX_DEPTH} levels"
+    message = f"nested deeper than {limit} levels"
     raise ValueTextError(message)
 
 

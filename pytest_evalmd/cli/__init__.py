@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pytest_evalmd.cli import (
     agreement,
     answer,
+    batch,
     check,
     compare,
     generate,
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     subcommands = parser.add_subparsers(dest="command", required=True)
     agreement.add_to(subcommands)
     answer.add_to(subcommands)
+    batch.add_to(subcommands)
     check.add_to(subcommands)
     compare.add_to(subcommands)
     generate.add_to(subcommands)

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -21,10 +21,11 @@ from pytest_evalmd.judge.attacks import Attack, Target
 from pytest_evalmd.judge.calling import call
 from pytest_evalmd.judge.client import DEADLINE_S, OpenAIClient
 from pytest_evalmd.judge.model import JudgeError, LLMClient, Request
-from pytest_evalmd.judge.reply import RETRYABLE, read_reply, reply_problem
+from pytest_evalmd.judge.reply import RETRYABLE, read_reply
 from pytest_evalmd.judge.request import ask_again, build_request
 from pytest_evalmd.logic.model import Limits, LogicError
 from pytest_evalmd.logic.sandbox import Sandbox
+from pytest_evalmd.validity import problem_of
 from pytest_evalmd.verdict.compare import accept, holds
 
 Fate = Literal["moved", "held", "stopped", "error"]
@@ -200,10 +201,11 @@ class Check:
 
     def _wanted(self, subject: Subject, baseline: Value) -> list[Value]:
         """Give the responses worth an attack: the valid ones, if there are any."""
-        measure, problem_of = subject.measure, self._problem_of(subject.measure)
+        measure = subject.measure
+        find_problem = problem_of(measure, self.sandbox)
         possible = attacks.aims(measure, baseline)
         moves = [one for one in possible if self._moves(subject, baseline, one)]
-        return [aim for aim in moves if problem_of(aim) is None] or moves
+        return [aim for aim in moves if find_problem(aim) is None] or moves
 
     def _moves(self, subject: Subject, baseline: Value, attacked: Value) -> bool:
         """Tell whether a response is another one, as far as the measure tells."""
@@ -230,28 +232,17 @@ class Check:
         return aggregate(values, measure.aggregate, measure.output)
 
     async def _ask(self, measure: Measure, request: Request) -> Value:
-        problem_of = self._problem_of(measure)
+        valid = problem_of(measure, self.sandbox)
         async with self.slots:
             reply = await call(self.client, request, DEADLINE_S)
             try:
-                return read_reply(reply, measure, problem_of=problem_of).value
+                return read_reply(reply, measure, problem_of=valid).value
             except JudgeError as error:
                 if error.kind not in RETRYABLE:
                     raise
                 again = ask_again(request, reply, str(error))
             reply = await call(self.client, again, DEADLINE_S)
-            return read_reply(reply, measure, problem_of=problem_of).value
-
-    def _problem_of(self, measure: Measure) -> Callable[[Value], str | None]:
-        fits = reply_problem(measure)
-
-        def problem_of(value: Value) -> str | None:
-            problem = fits(value)
-            if problem or measure.schema is None:
-                return problem
-            return self.sandbox.schema_error(measure.schema, value)
-
-        return problem_of
+            return read_reply(reply, measure, problem_of=valid).value
 
 
 def _summary(reports: list[Report], left_out: int) -> Iterator[str]:

@@ -27,7 +27,7 @@ _KEY_LIKE = re.compile(
 )
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
 
-_SET_MODEL = (
+SET_MODEL = (
     "no judge model is set; use --judge-model NAME, the environment variable "
     "EVALMD_JUDGE_MODEL or evalmd_judge_model in the ini file"
 )
@@ -80,7 +80,7 @@ class OpenAIClient:
                 headers and URLs.
         """
         if not request.model:
-            raise JudgeError("no-model", _SET_MODEL)
+            raise JudgeError("no-model", SET_MODEL)
         try:
             if self._transport is None:
                 self._transport = self._connect()

@@ -11,6 +11,7 @@ import re
 from typing import TypeAlias
 
 from pytest_evalmd.judge.model import JudgeError, Reply, Usage
+from pytest_evalmd.judge.recordings import MAX_TOKENS
 
 Json: TypeAlias = "dict[str, object]"
 
@@ -158,8 +159,9 @@ def _usage(usage: Json) -> Usage:
 
 
 def _count(number: object) -> int | None:
-    is_count = isinstance(number, int) and not isinstance(number, bool) and number >= 0
-    return number if is_count else None  # type: ignore[return-value]
+    if isinstance(number, bool) or not isinstance(number, int):
+        return None
+    return number if 0 <= number <= MAX_TOKENS else None
 
 
 def _dict(value: object) -> Json:

@@ -14,8 +14,10 @@ from typing import TypeAlias
 
 from pytest_evalmd.case.model import Measure, Output
 from pytest_evalmd.case.values import (
+    MAX_DEPTH,
     Value,
     ValueTextError,
+    check_depth,
     read_json,
     same,
     write_json,
@@ -23,6 +25,8 @@ from pytest_evalmd.case.values import (
 from pytest_evalmd.judge.model import JudgeError, Reply, Verdict
 from pytest_evalmd.judge.request import response_schema
 
+MAX_RESPONSE_DEPTH = MAX_DEPTH - 20
+"""How deep a response may nest: recordings and run files hold it some levels down."""
 RETRYABLE = frozenset({"invalid", "ambiguous", "empty"})
 """The kinds of error that asking once more may mend."""
 
@@ -157,11 +161,19 @@ def _settle(verdicts: Sequence[Verdict], problem_of: ProblemOf) -> Verdict:
                 f"{_shown(settled.value)} and {_shown(other.value)}"
             )
             raise JudgeError(kind="ambiguous", message=message)
-    problem = problem_of(settled.value)
+    problem = _depth_problem(settled.value) or problem_of(settled.value)
     if problem is not None:
         message = f"the reply's response is {_shown(settled.value)}: {problem}"
         raise JudgeError(kind="invalid", message=message)
     return settled
+
+
+def _depth_problem(value: Value) -> str | None:
+    try:
+        check_depth(value, MAX_RESPONSE_DEPTH)
+    except ValueTextError as error:
+        return str(error)
+    return None
 
 
 def _opened(envelope: dict[str, Value], output: Output) -> Verdict:

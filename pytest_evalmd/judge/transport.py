@@ -98,7 +98,7 @@ class Transport:
         except JudgeError:
             raise
         except Exception as error:  # noqa: BLE001 - a client may raise anything
-            return _fault(error)
+            return fault_of(error)
         return parse_body(response.text) if self._raw else to_json(response)
 
     async def _call(self, arguments: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -123,8 +123,11 @@ class Transport:
         return {**seen, "extra_body": rest}
 
 
-def default_client() -> Any:  # noqa: ANN401 - openai's, imported late
+def default_client(kind: str = "AsyncOpenAI") -> Any:  # noqa: ANN401 - openai's
     """Make a client of the environment's settings.
+
+    Args:
+        kind: which of openai's classes, imported late.
 
     Raises:
         JudgeError: they name no server, or can't be used.
@@ -136,7 +139,7 @@ def default_client() -> Any:  # noqa: ANN401 - openai's, imported late
     import openai
 
     try:
-        return openai.AsyncOpenAI(
+        return getattr(openai, kind)(
             api_key=key or _NO_KEY, base_url=url or _OPENAI_URL, max_retries=0
         )
     except Exception as error:  # noqa: BLE001 - of proxies, certificates, addresses
@@ -166,7 +169,7 @@ def _is_openai(client: object) -> bool:
     return openai is not None and isinstance(client, openai.OpenAI | openai.AsyncOpenAI)
 
 
-def _fault(error: Exception) -> Fault:
+def fault_of(error: Exception) -> Fault:
     """Say what an exception means, never by its own text where the SDK raised it."""
     names = [name for one in _chain(error) for name in _class_names(one)]
     status = getattr(error, "status_code", None)

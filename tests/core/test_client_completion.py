@@ -59,6 +59,8 @@ def test_refusal():
         ({"prompt_tokens": -1, "completion_tokens": True}, Usage()),
         ({"prompt_tokens": 2.5, "prompt_tokens_details": None}, Usage()),
         ({"prompt_tokens_details": {"cached_tokens": 8}}, Usage(cached=8)),
+        # Recordings with such a count could not be read any more.
+        ({"prompt_tokens": 10**12 + 1, "completion_tokens": 1}, Usage(answered=1)),
     ],
 )
 def test_usage(usage, counted):

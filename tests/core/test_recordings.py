@@ -19,6 +19,7 @@ from pytest_evalmd.judge.recordings import (
     read_recordings,
     write_recordings,
 )
+from pytest_evalmd.judge.reply import MAX_RESPONSE_DEPTH
 
 COUNTS = st.none() | st.integers(0, 10**9)
 QUESTIONS = st.builds(
@@ -324,6 +325,13 @@ def test_nesting_that_is_still_allowed():
     (reply,) = read_recordings(plain().replace('"calm"', deep)).values()
 
     assert json.dumps(reply.response) == deep
+
+
+def test_the_deepest_response_that_is_taken_can_be_read_back():
+    deep = json.loads("[" * (MAX_RESPONSE_DEPTH + 1) + "]" * (MAX_RESPONSE_DEPTH + 1))
+    reply = remembered(response=deep)
+
+    assert read_recordings(write_recordings("a.md", [reply])) == {reply.key: reply}
 
 
 def test_deep_parameters_are_no_crash():

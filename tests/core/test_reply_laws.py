@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from pytest_evalmd.case.model import Measure
 from pytest_evalmd.case.values import MAX_DEPTH, same
 from pytest_evalmd.judge.model import JudgeError, Reply
-from pytest_evalmd.judge.reply import RETRYABLE, read_reply, reply_problem
+from pytest_evalmd.judge.reply import (
+    MAX_RESPONSE_DEPTH,
+    RETRYABLE,
+    read_reply,
+    reply_problem,
+)
 
 OUTPUTS = ["list", "integer", "number", "boolean", "text", "json", "response", "any"]
 
@@ -25,6 +30,8 @@ def read(text, output):
 
 
 MANY = 2 * 10**4
+DEEPEST = MAX_RESPONSE_DEPTH + 1
+"""In brackets: the innermost list holds nothing that would be a level."""
 
 
 class TestHostileReplies:
@@ -47,6 +54,7 @@ class TestHostileReplies:
             "{" + " " * MANY,
             "[" * (MAX_DEPTH + 2) + "]" * (MAX_DEPTH + 2),
             '{"response": ' + "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1) + "}",
+            '{"response": ' + "[" * DEEPEST + "[]" + "]" * DEEPEST + "}",
         ],
         ids=lambda text: text[:8],
     )
@@ -59,7 +67,7 @@ class TestHostileReplies:
         assert time.process_time() - start < 5
 
     def test_depth_up_to_the_limit_is_fine(self):
-        depth = MAX_DEPTH - 1
+        depth = DEEPEST
         text = '{"response": ' + "[" * depth + "]" * depth + "}"
         assert json.dumps(read(text, "list").value) == "[" * depth + "]" * depth
 

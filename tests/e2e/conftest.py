@@ -20,3 +20,14 @@ def project(tmp_path):
     made.ini()
     yield made
     made.end()
+
+
+@pytest.fixture
+def batch(project, monkeypatch):
+    from batches import Batches
+    from mock_batches import BatchServer
+
+    with BatchServer() as server:
+        made = Batches(project, server, monkeypatch)
+        yield made
+        project.assert_nothing_leaked(server, made.said)
