@@ -11,6 +11,7 @@ from pytest_evalmd.case.blocks import may_be_case
 from pytest_evalmd.case.model import Case
 from pytest_evalmd.case.parse import decode, parse_case
 from pytest_evalmd.case.problems import CaseError
+from pytest_evalmd.files import check_regular
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +41,11 @@ def say(line: str, *, error: bool = False) -> None:
 
 
 def _read(file: Path) -> FoundCase | None:
-    try:
-        data = file.read_bytes()
-        case = parse_case(decode(data)) if may_be_case(data) else None
-    except IsADirectoryError:
+    if file.is_dir():
         return None
+    try:
+        data = check_regular(file).read_bytes()
+        case = parse_case(decode(data)) if may_be_case(data) else None
     except OSError as error:
         problem = f"{file}: can't be read: {error.strerror or error}"
         return FoundCase(path=file, case=None, problems=(problem,))

@@ -67,6 +67,8 @@ class Project:
 
     path: Path
     variables: dict[str, str] = field(default_factory=dict)
+    launcher: tuple[str, ...] = ()
+    """A program that starts pytest, with its arguments."""
     _running: list[Running] = field(default_factory=list)
 
     def write(
@@ -111,7 +113,7 @@ class Project:
         if server is not None:
             environment["OPENAI_API_KEY"] = KEY
             environment["OPENAI_BASE_URL"] = server.base_url
-        command = [sys.executable, "-m", "pytest", "-W", "error"]
+        command = [*self.launcher, sys.executable, "-m", "pytest", "-W", "error"]
         command += [f"-pno:{name}" for name in OTHER_PLUGINS]
         command += ["-pno:cacheprovider", *args]
         process = subprocess.Popen(
