@@ -40,13 +40,15 @@ DYING = """
 import os, signal
 import pytest
 
+begun = []
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_setup(item):
-    if os.environ.get("PYTEST_XDIST_WORKER") == "gw0" and not os.path.exists("died"):
-        if "case0003" in item.nodeid or "case0004" in item.nodeid:
-            open("died", "w").close()
-            os.kill(os.getpid(), signal.SIGKILL)
+    begun.append(item)
+    if os.environ.get("PYTEST_XDIST_WORKER") == "gw0" and len(begun) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
 """
+"""Kills the first worker in its second item."""
 
 
 def end_at(project, moment):
@@ -71,7 +73,7 @@ def end_at(project, moment):
         assert again.summary == {"passed": 2}
         assert server.requests == []
     assert [path.read_bytes() for path in paths] == new
-    assert project.recorded() == paid
+    assert set(project.recorded()) == set(paid)
     assert project.leftovers() == []
     if run.ret == 0:
         return True
@@ -113,7 +115,8 @@ def test_two_runs_that_update(project, seen):
     with MockServer(latency_s=0.3) as server:
         running = [project.start(server, "-q", "--update-results") for _ in range(2)]
         runs = [one.wait() for one in running]
-        assert len(server.requests) == 2
+        assert len(asked(server)) == 2
+        assert set(asked(server).values()) <= {1, 3}  # or three votes, once each
     for run in runs:
         seen(run.out)
         # The second one finds what it was to write, or a file that changed.
