@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -18,6 +19,17 @@ class NotWrittenError(Exception):
 def digest(data: bytes) -> str:
     """Tell contents apart."""
     return hashlib.sha256(data).hexdigest()
+
+
+def check_regular(path: Path) -> Path:
+    """Give the path of a file that can be read to its end: no pipe, no device.
+
+    Raises:
+        OSError: it is something else, or nothing.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no file")
+    return path
 
 
 def read_file(path: Path) -> bytes:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pytest_evalmd.case.model import Block
-from pytest_evalmd.case.problems import Problems, nearest
+from pytest_evalmd.case.problems import Problems, nearest, shorten
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -93,7 +93,9 @@ class Document:
                 block.line, f"{message} on line 1 begins; write that rule as '***'"
             )
         for block in self.unknown:
-            message = f"unknown block {block.info!r}{nearest(block.info, INFOS)}"
+            message = (
+                f"unknown block {shorten(repr(block.info))}{nearest(block.info, INFOS)}"
+            )
             problems.add(block.line, f"{message}; expected one of {', '.join(INFOS)}")
 
 
@@ -218,7 +220,7 @@ def _name(info: str) -> str:
 
 
 def _not_closed(block: Block) -> str:
-    what = f"the fence of {block.info!r}" if block.info else "a fence"
+    what = f"the fence of {shorten(repr(block.info))}" if block.info else "a fence"
     return (
         f"{what} is not closed before line {block.end_line + 1}; close it with the "
         f"same character, at least as long, behind the same '>' prefix; {_LONGER}"

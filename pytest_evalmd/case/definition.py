@@ -18,7 +18,7 @@ from pytest_evalmd.case.model import (
     Output,
     Source,
 )
-from pytest_evalmd.case.problems import Problems, nearest
+from pytest_evalmd.case.problems import Problems, nearest, shorten
 from pytest_evalmd.case.scalars import Entry
 from pytest_evalmd.case.schema import schema_problem
 from pytest_evalmd.case.values import Value, write_json
@@ -131,7 +131,9 @@ def _params(fields: Fields) -> dict[str, Value]:
         if is_param(key):
             name = key.removeprefix(PARAM)
             if name in params:
-                message = f"{key} is given twice: here and under params; keep one"
+                message = (
+                    f"{shorten(key)} is given twice: here and under params; keep one"
+                )
                 fields.problems.add(entry.line, message)
             params[name] = entry.value
     return params
@@ -220,8 +222,8 @@ def _fill(fields: Fields, prompt: str, params: Mapping[str, Value]) -> str:
         if name not in params:
             fields.problems.add(
                 fields.entries["prompt"].line,
-                f"prompt: unknown placeholder {match[0]!r}{nearest(name, params)}; "
-                f"set params.{name or 'NAME'}",
+                f"prompt: unknown placeholder {shorten(match[0])!r}{nearest(name, params)}; "
+                f"set params.{shorten(name) or 'NAME'}",
             )
             return match[0]
         found = params[name]

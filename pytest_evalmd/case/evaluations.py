@@ -37,10 +37,8 @@ class Names:
             return found[0]
         shown = shorten(name)
         if found:
-            ids = " and ".join(measure.id for measure in found)
-            message = (
-                f"{shown!r} names {ids}; name one of them as in '- id: {found[0].id}'"
-            )
+            ids = shorten(" and ".join(measure.id for measure in found))
+            message = f"{shown!r} names {ids}; name one of them as in '- id: {shorten(found[0].id)}'"
         else:
             hint = nearest(name, known)
             expected = "an id" if key == "id" else "a description or an id"
@@ -52,7 +50,7 @@ class Names:
         """Write the text of an evaluation block that names a measure."""
         name = measure.description
         if (
-            len(self.by_any[name]) > 1
+            len(self.by_any.get(name, ())) != 1
             or _UNQUOTABLE.search(name)
             or read_scalar(f'"{name}"') != name
         ):
@@ -98,7 +96,7 @@ def _with(
         _second(first, block, measure_id, problems)
     else:
         message = "human-result-text before the evaluation-result-text of"
-        problems.add(block.line, f"{message} {measure_id!r}; put it after")
+        problems.add(block.line, f"{message} {shorten(measure_id)!r}; put it after")
     return recorded
 
 
@@ -107,7 +105,7 @@ def _second(
 ) -> None:
     problems.add(
         block.line,
-        f"a second {block.info} for {measure_id!r}, the first is on line {first.line}; "
+        f"a second {block.info} for {shorten(measure_id or '')!r}, the first is on line {first.line}; "
         "expected one a measure; delete the one that is wrong",
     )
 

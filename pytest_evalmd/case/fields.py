@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
 
-from pytest_evalmd.case.problems import Problems, got, nearest
+from pytest_evalmd.case.problems import Problems, got, nearest, shorten
 from pytest_evalmd.case.scalars import Entry
 
 PARAM = "params."
@@ -134,7 +134,7 @@ class Fields:
         for key, entry in self.entries.items():
             if key in known or (ANY_PARAM in known and is_param(key)):
                 continue
-            message = f"unknown key {key!r} {where}{nearest(key, known)}"
+            message = f"unknown key {shorten(key)!r} {where}{nearest(key, known)}"
             expected = f"expected one of {', '.join(known)}"
             self.problems.add(entry.line, f"{message}; {expected}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_evalmd.case.model import SOURCES, Measure
-from pytest_evalmd.case.problems import Problems, nearest
+from pytest_evalmd.case.problems import Problems, nearest, shorten
 
 SHOWN_CIRCLE = 10
 """How many measures of a cycle are named."""
@@ -23,7 +23,7 @@ def order(measures: Mapping[str, Measure], problems: Problems) -> dict[str, Meas
             if name not in measures:
                 problems.add(
                     measure.line,
-                    f"{measure.id}: unknown input {name!r}{nearest(name, known)}; "
+                    f"{shorten(measure.id)}: unknown input {shorten(name)!r}{nearest(name, known)}; "
                     "expected the id of a measure, answer or query",
                 )
     ordered: dict[str, Measure] = {}
@@ -72,5 +72,5 @@ def _cycle(path: list[str], need: str) -> str:
     circle = path[path.index(need) :]
     if len(circle) > SHOWN_CIRCLE:
         circle[SHOWN_CIRCLE // 2 : -SHOWN_CIRCLE // 2] = ["…"]
-    shown = " -> ".join([*circle, need])
+    shown = " -> ".join(map(shorten, [*circle, need]))
     return f"the inputs form a cycle: {shown}; remove one of these inputs"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pytest_evalmd.case.blocks import MEASURES_YAML
 from pytest_evalmd.case.definition import Defaults, read_measure
 from pytest_evalmd.case.model import Block, Measure
-from pytest_evalmd.case.problems import Problems, got
+from pytest_evalmd.case.problems import Problems, got, shorten
 from pytest_evalmd.case.scalars import (
     Entry,
     ScalarError,
@@ -49,7 +49,7 @@ def read_measures(
             first = found[measure.id].line
             problems.add(
                 raw.entries["id"].line,
-                f"the id {measure.id!r} is taken by the measure on line {first}; "
+                f"the id {shorten(measure.id)!r} is taken by the measure on line {first}; "
                 "expected another one",
             )
         else:
@@ -113,7 +113,7 @@ def _add_entry(
 ) -> None:
     key, text, line = match[2], match[3], lines.number
     if key in entries:
-        problems.add(line, f"the key {key!r} is given twice; keep one")
+        problems.add(line, f"the key {shorten(key)!r} is given twice; keep one")
     if text.strip() == "|":
         block_text = lines.indented(_indent(match[1]))
         entries[key] = Entry(value=block_text, line=line)
@@ -121,7 +121,7 @@ def _add_entry(
     try:
         entries[key] = Entry(value=read_scalar(text), line=line)
     except ScalarError as error:
-        problems.add(line, f"{key}: {error}")
+        problems.add(line, f"{shorten(key)}: {error}")
         entries[key] = Entry(value=None, line=line, broken=True)
 
 

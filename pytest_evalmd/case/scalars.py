@@ -195,7 +195,7 @@ def _entries(
         try:
             entries[name] = Entry(value=_value(value), line=line)
         except ScalarError as error:
-            problems.add(first_line + error.line, f"{name}: {error}")
+            problems.add(first_line + error.line, f"{shorten(name)}: {error}")
             entries[name] = Entry(value=None, line=line, broken=True)
     return entries
 

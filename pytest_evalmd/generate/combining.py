@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 
-from pytest_evalmd.case.problems import CaseError, Problem, Problems, nearest
+from pytest_evalmd.case.problems import CaseError, Problem, Problems, nearest, shorten
 from pytest_evalmd.generate.config import Config
 from pytest_evalmd.generate.layout import lay_out
 from pytest_evalmd.generate.placeholders import fill
@@ -118,7 +118,7 @@ def _values(
 
 def _undefined(name: str, config: Config) -> str:
     return (
-        f"undefined placeholder, got {name!r}{nearest(name, config.values)}; expected "
+        f"undefined placeholder, got {shorten(name)!r}{nearest(name, config.values)}; expected "
         f"one that the config {config.name!r} defines (or --allow-undefined)"
     )
 

@@ -109,7 +109,7 @@ def _name(
     keys = [key for key in entries if key == NAME]
     keys = keys or [key for key in entries if key != PLACEHOLDERS]
     if len(keys) != 1:
-        message = f"got {' and '.join(keys)}" if keys else "no name"
+        message = f"got {shorten(' and '.join(keys))}" if keys else "no name"
         problems.add(
             entries[keys[1]].line if keys else first_line,
             f"{message}; expected 'name:' or a single key that ends in '_name'",

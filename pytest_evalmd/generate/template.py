@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from pytest_evalmd.case.fields import PARAM, is_param
-from pytest_evalmd.case.problems import CaseError, Problems, got
+from pytest_evalmd.case.problems import CaseError, Problems, got, shorten
 from pytest_evalmd.case.scalars import ScalarError
 from pytest_evalmd.generate.placeholders import BLOCK, names_in, read_filled
 
@@ -196,13 +196,14 @@ def _check(measures: tuple[RawMeasure, ...], problems: Problems) -> None:
         for entry in measure.entries:
             if entry.key in keys:
                 problems.add(
-                    entry.line, f"the key {entry.key!r} is given twice; keep one"
+                    entry.line,
+                    f"the key {shorten(entry.key)!r} is given twice; keep one",
                 )
             keys.add(entry.key)
             try:
                 read_filled(entry.raw, {})
             except ScalarError as error:
-                problems.add(entry.line, f"{entry.key}: {error}")
+                problems.add(entry.line, f"{shorten(entry.key)}: {error}")
 
 
 def _placeholders(

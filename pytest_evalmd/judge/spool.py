@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from pytest_evalmd.case.values import Value, ValueTextError, read_json, write_json
-from pytest_evalmd.files import write_atomically
+from pytest_evalmd.files import check_regular, write_atomically
 from pytest_evalmd.judge.question import digest
 from pytest_evalmd.judge.recordings import (
     RecordingError,
@@ -110,7 +110,7 @@ def spooled_by_case(folder: Path) -> dict[str, list[tuple[Path, Remembered]]]:
 
 def _case_name(file: Path) -> str | None:
     try:
-        entry = read_json(file.read_text(encoding="utf-8"))
+        entry = read_json(check_regular(file).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValueTextError):
         return None
     name = entry.get("case") if isinstance(entry, dict) else None
@@ -131,7 +131,7 @@ def _is_case_name(name: str) -> bool:
 def read_spooled(file: Path, case: Path) -> tuple[Remembered, str] | None:
     """Read a spooled reply and its run; ``None`` for what is no such thing."""
     try:
-        entry = read_json(file.read_text(encoding="utf-8"))
+        entry = read_json(check_regular(file).read_text(encoding="utf-8"))
         if not isinstance(entry, dict) or entry.get("case") != case.name:
             return None
         question, reply = _mapping(entry, "question"), _mapping(entry, "reply")

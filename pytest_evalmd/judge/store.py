@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from pytest_evalmd.files import write_atomically
+from pytest_evalmd.files import check_regular, write_atomically
 from pytest_evalmd.judge.cost import Cost
 from pytest_evalmd.judge.locks import POLL_S, FileLock, locked
 from pytest_evalmd.judge.recordings import (
@@ -166,13 +166,13 @@ def fold(folder: Path, keep: Mapping[str, Keep], keys: Collection[str]) -> Folde
                     kept = keep.get(name, lambda _: True)
                     dropped = _fold_case(case, spooled.get(name, []), kept, keys)
                 except _PROBLEMS as error:
-                    folded.problems.append((recordings_path(case), str(error)))
+                    folded.problems.append((recordings_path(case), _why(error)))
                 else:
                     folded.dropped[recordings_path(case)] = dropped
             _sweep(folder / FOLDER)
             _sweep(spool)
     except OSError as error:
-        folded.problems.append((folder / FOLDER, error.strerror or str(error)))
+        folded.problems.append((folder / FOLDER, _why(error)))
     return folded
 
 
@@ -183,7 +183,7 @@ def _fold_case(
     keys: Collection[str],
 ) -> int:
     path = recordings_path(case)
-    old = path.read_text(encoding="utf-8") if path.exists() else None
+    old = _text_of(path)
     replies = read_recordings(old) if old is not None else {}
     replies.update((reply.key, reply) for _, reply in spooled)
     kept = [reply for reply in replies.values() if keep(reply)]
@@ -216,16 +216,28 @@ def _load(case: Path, run: str) -> tuple[dict[str, Remembered], set[str]]:
     try:
         # The spool first: what leaves it meanwhile is in the file by then.
         spooled = spooled_of(case)
-        text = path.read_text(encoding="utf-8") if path.exists() else None
+        text = _text_of(path)
         replies = read_recordings(text) if text is not None else {}
     except (OSError, UnicodeDecodeError, RecordingError) as error:
-        raise RecordingError(f"{path}: {error}; mend or delete it") from None
+        raise RecordingError(f"{path}: {_why(error)}; mend or delete it") from None
     fresh = set()
     for reply, by_run in spooled:
         replies[reply.key] = reply
         if by_run == run:
             fresh.add(reply.key)
     return replies, fresh
+
+
+def _why(error: Exception) -> str:
+    """Say it without the path, which whoever tells it says already."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def _text_of(path: Path) -> str | None:
+    try:
+        return check_regular(path).read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _stamp(case: Path) -> tuple[int, int, int] | None:

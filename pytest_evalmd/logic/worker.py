@@ -27,6 +27,8 @@ GRACE_S = 1.0
 SIGNATURE = "logic(input, params, answer, query)"
 MISSING = "{0} needs the package {1}, which is not installed in {2}; pip install {1}"
 PACKAGES = {"quickjs": ("JavaScript", "quickjs-ng")}
+INTERRUPTED = ("InternalError: interrupted", "interrupted")
+"""The second one where the logic took the error's toString away."""
 OUT_OF_MEMORY = ("null", "InternalError: out of memory", "(Failed obtaining")
 TOO_DEEP = ("stack overflow", "Maximum call stack size exceeded")
 NAMES = {
@@ -171,7 +173,7 @@ def _explain(text: str) -> Reply:
     """Name what the engine threw; what the logic throws is caught in the prelude."""
     name, _, rest = text.partition(": ")
     detail, _, stack = rest.partition("\n")
-    if text.startswith("InternalError: interrupted"):
+    if text.startswith(INTERRUPTED):
         return {"kind": "time"}
     if text.startswith(OUT_OF_MEMORY):
         return {"kind": "memory"}
@@ -226,7 +228,7 @@ class Failure:
             return "logic returned a Promise; async code is not supported"
         if what.startswith("[object "):
             what = what[len("[object ") : -1]
-            what = f"an {what}" if what[:1] in "AEIOU" else f"a {what}"
+            what = f"an {what}" if what[:1] in "AEIO" else f"a {what}"
         place = f" at {path}" if path != "$" else ""
         what = f"{NAMES.get(what, what)}{place}"
         return f"logic returned {what}; only JSON values are allowed"

@@ -38,6 +38,17 @@ def test_nothing_is_wrong(check):
     )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="devices are POSIX's")
+def test_a_link_to_a_device_is_not_read(check, tmp_path):
+    (tmp_path / "zero.md").symlink_to("/dev/zero")
+    (tmp_path / "folder.md").mkdir()
+
+    lines, _ = check(a=GOOD, status=1)
+
+    assert lines[0] == "zero.md:1: error: can't be read: it is no file"
+    assert lines[1].startswith("2 cases: 1 error")
+
+
 def test_everything_is_listed(check):
     empty = block("evaluation-yaml", "- id: l", "  type: ai") + block(
         "evaluation-result-text", ""

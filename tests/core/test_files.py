@@ -8,7 +8,13 @@ import stat
 import pytest
 
 from pytest_evalmd import files
-from pytest_evalmd.files import NotWrittenError, digest, read_file, replace_file
+from pytest_evalmd.files import (
+    NotWrittenError,
+    check_regular,
+    digest,
+    read_file,
+    replace_file,
+)
 
 OLD, NEW = b"old\r\n", "neu ä".encode()
 
@@ -51,6 +57,19 @@ def test_a_file_that_is_gone(path):
 def test_a_folder_is_no_file(tmp_path):
     with pytest.raises(NotWrittenError):
         read_file(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes and devices are POSIX's")
+def test_what_has_no_end_is_no_file(path):
+    pipe, device = path.with_name("pipe"), path.with_name("device")
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    for one in (pipe, device, path.parent):
+        with pytest.raises(OSError, match="it is no file"):
+            check_regular(one)
+    with pytest.raises(FileNotFoundError):
+        check_regular(path.with_name("none"))
+    assert check_regular(path) == path
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])

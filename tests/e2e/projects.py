@@ -68,6 +68,8 @@ class Project:
 
     path: Path
     variables: dict[str, str] = field(default_factory=dict)
+    launcher: tuple[str, ...] = ()
+    """A program that starts pytest, with its arguments."""
     _running: list[Running] = field(default_factory=list)
 
     def write(
@@ -123,7 +125,7 @@ class Project:
             environment["OPENAI_API_KEY"] = KEY
             environment["OPENAI_BASE_URL"] = server.base_url
         process = subprocess.Popen(
-            [sys.executable, *command],
+            [*self.launcher, sys.executable, *command],
             cwd=self.path,
             env=environment | self.variables | variables,
             stdin=subprocess.DEVNULL,

@@ -46,6 +46,16 @@ def assert_clean(project, server, run):
     ],
     ids=["page", "502", "key", "404", "empty", "null", "cut", "reset"],
 )
+@pytest.mark.fault(
+    "a server resets, cuts off, sends nothing, a web page or an error",
+    sees=(
+        "can't reach the server",
+        "web page instead of a completion",
+        "empty body",
+        "HTTP 502",
+    ),
+    keeps="all files; no such reply is recorded, and no key is shown",
+)
 def test_a_fault_is_an_error_on_one_line(project, response, message):
     project.ini("evalmd_timeout = 1.5")
     project.write_many(1)
@@ -79,6 +89,11 @@ def test_faults_that_pass_fail_nothing(project):
     assert_clean(project, server, run)
 
 
+@pytest.mark.fault(
+    "a server stalls",
+    sees=("1 s", "evalmd_timeout"),
+    keeps="the replies that came; other measures run",
+)
 def test_a_reply_after_the_deadline_is_an_error(project):
     def behave(request, n):
         return Response(delay_s=30) if "m1_0" in str(request) else None
@@ -118,6 +133,11 @@ def test_a_deadline_holds_for_a_users_client_too(project, scope):
     assert_clean(project, server, run)
 
 
+@pytest.mark.fault(
+    "the account is empty",
+    sees=("quota",),
+    keeps="what came before; nothing is asked a second time",
+)
 def test_an_empty_account_fails_at_once(project):
     body = error("You exceeded your current quota", code="insufficient_quota")
     quota = Response(status=429, body=body, headers={"Retry-After": "1"})
@@ -132,6 +152,11 @@ def test_an_empty_account_fails_at_once(project):
     assert_clean(project, server, run)
 
 
+@pytest.mark.fault(
+    "a server dies in the middle of a run",
+    sees=("passed", "error"),
+    keeps="every reply that came; the next run asks for the others only",
+)
 def test_a_server_that_dies_in_the_middle(project):
     """What came before is remembered, the rest fails soon, and the next run mends it."""
     project.ini("evalmd_timeout = 3")

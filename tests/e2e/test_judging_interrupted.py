@@ -55,6 +55,11 @@ def test_a_failure_that_ends_the_run(project, option):
         assert project.leftovers() == []
 
 
+@pytest.mark.fault(
+    "Ctrl-C",
+    sees=("KeyboardInterrupt",),
+    keeps="every reply in flight: it is waited for, for up to 10 s; nothing else is asked",
+)
 def test_ctrl_c_waits_for_what_is_in_flight(project):
     project.conftest(THREADS)
     project.write_many(60)
@@ -147,6 +152,11 @@ def killed_runs(project, moments, *args):
         assert project.cases() == cases
 
 
+@pytest.mark.fault(
+    "kill -9 while replies come",
+    sees=(),
+    keeps="every reply that was read, in the spool: the next run asks for the others only",
+)
 def test_kills(project):
     seen = [len(kept) for kept in killed_runs(project, [0.01, 0.03, 0.05, 0.08, 0.1])]
     assert seen == sorted(seen)

@@ -60,6 +60,11 @@ def test_a_client_that_agrees_with_what_is_recorded(run_here, pytester, write_ca
     assert path.read_bytes() == calm
 
 
+@pytest.mark.fault(
+    "a case file is read-only",
+    sees=("results NOT written", "case.md: the file is read-only"),
+    keeps="the file, byte for byte; results of other cases are written; the exit status is 1",
+)
 def test_a_file_that_is_read_only(run_here, pytester, write_case):
     path = write_case(ONE, {"one": "1"})
     other = write_case(ONE, {"one": "1"}, name="other.md")

@@ -86,6 +86,11 @@ def wait_for_text(path: Path, text: str, seconds: float = 10) -> None:
 @pytest.mark.parametrize(
     ("args", "seconds"), [([], 60), (["-n2"], 2)], ids=["plain", "-n2"]
 )
+@pytest.mark.fault(
+    "Ctrl-C while results are updated",
+    sees=("first: old -> new",),
+    keeps="the results that were computed are written; the others stay",
+)
 def test_ctrl_c(pytester, write_case, start, args, seconds):
     pytester.makeconftest(SLOW.format(seconds=seconds))
     path = write_case(MEASURES, RESULTS)
