@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 
 from pytest_evalmd.case.parse import decode, parse_case
@@ -66,8 +65,9 @@ def check_secrets(report: Report) -> None:
 
 
 def _html(report: Report) -> str:
-    html = import_module("pytest_evalmd.report.html")  # heavy: only where it is wanted
-    return "".join(html.write_html(report))
+    from pytest_evalmd.report.html import write_html  # heavy: only where it is wanted
+
+    return "".join(write_html(report))
 
 
 _WRITERS: Mapping[str, Callable[[Report], str]] = {

@@ -67,7 +67,7 @@ def result_of(item: MeasureItem, outcome: Outcome, problem: str) -> dict[str, An
         recorded_text=text,
         human_text=recorded.human.text if recorded and recorded.human else "",
         reason=judged.reason if judged else "",
-        provenance=provenance_of(item, found) if found else "",
+        provenance=_recorded_from(item, outcome),
         problem=problem if outcome.kind in ("error", "blocked") else "",
         tags=case.tags,
         keys=outcome.keys,
@@ -84,6 +84,16 @@ def result_of(item: MeasureItem, outcome: Outcome, problem: str) -> dict[str, An
         duration_s=item.took_s,
     )
     return asdict(result)
+
+
+def _recorded_from(item: MeasureItem, outcome: Outcome) -> str:
+    """Say how a recorded result came about; a reply of this run did not bring it."""
+    if item.settled is None:
+        return ""
+    fresh = item.measuring.judging.replies(item.path).fresh
+    if outcome.kind == "passed" and not fresh.isdisjoint(outcome.keys):
+        return ""
+    return provenance_of(item, item.settled.output)
 
 
 _SENT = pytest.StashKey[bool]()

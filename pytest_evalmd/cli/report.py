@@ -100,6 +100,9 @@ def _report(paths: Sequence[Path]) -> Report:
 
 
 def _report_of_cases(paths: Sequence[Path], title: str) -> Report:
+    for path in paths:
+        if not path.exists():
+            raise _UsageError(f"{path}: no such file or folder")
     problems: list[str] = []
     files: dict[str, Path] = {}
     report = report_of_cases(

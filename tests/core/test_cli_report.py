@@ -143,6 +143,7 @@ def test_runs_are_joined(evalmd, here):
     ("arguments", "said"),
     [
         (["empty", "-o", "r.md"], "no case found"),
+        (["case.md", "gone", "-o", "r.md"], "gone: no such file or folder"),
         (["empty.json", "-o", "r.md"], "the run files hold no result"),
         (["gone.json", "-o", "r.md"], "gone.json: can't be read: No such file or dir"),
         (["bad.json", "-o", "r.md"], "bad.json: not JSON, or cut off: the file ends"),

@@ -115,8 +115,7 @@ Take Zuvira first, then Lomanta.
 | two? | `2`<br>recorded: `1` | ❌ failed |
 | bad? | logic failed at line 1: ReferenceError: no is not defined | ⚠️ error |
 
-- **tone?** the judge's reason (gpt-4.1): It is short.; recorded from gpt-4.1 on ; it \
-was asked the same then
+- **tone?** the judge's reason (gpt-4.1): It is short.
 
 ## b
 

@@ -41,7 +41,7 @@ def test_a_run_file_holds_what_the_run_found(run, judge, write_case, pytester):
     assert (tone["judge_model"], tone["reason"]) == ("gpt-x", "short")
     assert (tone["description"], tone["tags"]) == ("tone?", ["x"])
     assert path.read_text().splitlines()[tone["line"] - 1] == "> calm"
-    assert tone["provenance"].startswith("recorded from gpt-x on ")
+    assert "provenance" not in tone  # the reply of this run did not bring the result
     assert len(tone["keys"]) == 1
     assert (results["two"]["output"], results["two"]["recorded_text"]) == (2, "1")
     assert results["broken"]["problem"].startswith("logic failed at line 1")
@@ -49,6 +49,21 @@ def test_a_run_file_holds_what_the_run_found(run, judge, write_case, pytester):
     texts = {"case": "a/case.md", "query": "Which one?", "answer": answer}
     ids = {"measures": ["tone", "two", "broken"]}
     assert document["cases"] == [texts | {"tags": ["x"]} | ids]
+
+
+def test_a_run_file_says_where_a_recorded_result_came_from(
+    run_here, judge, write_case, pytester
+):
+    judge(TONE='{"reason": "", "response": "calm"}')
+    path = write_case(ai("tone"))
+    options = ("--judge-model=gpt-x", "--evalmd-run=run.json")
+    assert run_here("--update-results", *options).ret == 0
+    for text in (path.read_text(), path.read_text().replace("> calm\n", "> cross\n")):
+        path.write_text(text)
+        run_here(*options)
+        _, results = read(pytester.path / "run.json")
+        said = results["tone"].get("provenance", "")
+        assert said.startswith("recorded from gpt-x on ") == ("calm" in text)
 
 
 def test_a_run_file_holds_the_texts_that_were_measured(run, write_case, pytester):
