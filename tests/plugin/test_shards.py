@@ -155,7 +155,7 @@ def test_a_case_that_cannot_be_read_fails_every_shard(run_here, write_cases, pyt
         result.stdout.fnmatch_lines(["ERROR cases/0/case.md*"])
 
 
-def test_a_run_that_stops_early_leaves_a_gap(run_here, write_cases, pytester, capsys):
+def test_a_run_that_stops_early_leaves_a_gap(run_here, write_cases, capsys):
     write_cases()
     for number in (1, 2):
         run_here("-x", f"--evalmd-shard={number}/2", f"--evalmd-run={number}.json")
@@ -183,7 +183,7 @@ def test_shards_that_make_no_sense(run_here, arguments, said):
     result.stderr.fnmatch_lines([f"ERROR: {said}"])
 
 
-def test_updating_shards_updates_what_one_run_would(run_here, write_cases, pytester):
+def test_updating_shards_updates_what_one_run_would(run_here, write_cases):
     write_cases()
     for number in (1, 2):
         result = run_here("--update-results", f"--evalmd-shard={number}/2")
