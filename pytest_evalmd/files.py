@@ -9,6 +9,8 @@ import stat
 import tempfile
 from pathlib import Path
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
 
 class NotWrittenError(Exception):
     """A file was left as it is; says why."""
@@ -79,6 +81,28 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        raise
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file by as few calls as can be, atomically if there is one already.
+
+    Whoever reads it meanwhile, or after a crash, may find half of it.
+
+    Raises:
+        OSError: it can't be written; there is none, or the one that there was.
+    """
+    try:
+        handle = os.open(path, _NEW, 0o666)
+    except FileExistsError:
+        write_atomically(path, data, durable=False)
+        return
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            path.unlink()
         raise
 
 

@@ -62,8 +62,10 @@ def canonical(value: Value) -> str:
     if isinstance(value, dict):
         pairs = (f"{canonical(k)}:{canonical(value[k])}" for k in sorted(value))
         return f"{{{','.join(pairs)}}}"
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, float):
         return str(Fraction(value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     return write_json(value)
 
 

@@ -29,6 +29,7 @@ from pytest_evalmd.judge.spool import (
     SPOOL,
     NotRememberedError,
     check_no_secret,
+    in_spool,
     make_spool,
     read_spooled,
     recordings_path,
@@ -93,8 +94,7 @@ class CaseReplies:
             spool_file(self.case, key).with_suffix(".lock")
         )
         try:
-            make_spool(self.case)
-            while lock and not lock.try_acquire():
+            while lock and not in_spool(self.case, lock.try_acquire):
                 if stopped():
                     raise StoppedError
                 await asyncio.sleep(POLL_S)
