@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pytest_evalmd.files import write_atomically
-from pytest_evalmd.judge.locks import POLL_S, FileLock, locked
+from pytest_evalmd.judge.locks import POLL_S, KeyLocks, locked
 from pytest_evalmd.judge.recordings import (
     RecordingError,
     Remembered,
@@ -90,23 +92,34 @@ class CaseReplies:
         Raises:
             StoppedError: nothing is to be asked any more, and another still has it.
         """
-        lock: FileLock | None = FileLock(
-            spool_file(self.case, key).with_suffix(".lock")
-        )
+        locks = claims(self.case.parent)
+        claimed = False
         try:
-            while lock and not in_spool(self.case, lock.try_acquire):
+            while not in_spool(self.case, lambda: locks.try_acquire(key)):
                 if stopped():
                     raise StoppedError
                 await asyncio.sleep(POLL_S)
+            claimed = True
         except OSError:
-            lock = None  # a folder that can't be written: then nothing is shared
+            pass  # a folder that can't be written: then nothing is shared
         try:
             yield
         finally:
-            if lock:
-                lock.release()
+            if claimed:
+                locks.release(key)
 
 
+def claims(folder: Path) -> KeyLocks:
+    """Give the locks on the keys of a folder's cases."""
+    return _claims_in(os.path.realpath(folder))
+
+
+@functools.cache
+def _claims_in(folder: str) -> KeyLocks:
+    return KeyLocks(Path(folder) / FOLDER / SPOOL / CLAIMS)
+
+
+CLAIMS = "claims.lock"
 FOLD_LOCK = "fold.lock"
 UNFINISHED_S = 60.0
 """How old a file that is being written is if nobody writes it any more."""
@@ -152,6 +165,7 @@ def fold(folder: Path, keep: Mapping[str, Keep], keys: Collection[str]) -> Folde
                     folded.dropped[recordings_path(case)] = dropped
             _sweep(folder / FOLDER)
             _sweep(spool)
+            claims(folder).sweep()
     except OSError as error:
         folded.problems.append((folder / FOLDER, error.strerror or str(error)))
     return folded
@@ -180,15 +194,11 @@ def _fold_case(
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what processes that were killed left behind."""
+    """Remove what processes that were killed left half written."""
     now = time.time()
-    for file in folder.iterdir():
+    for file in folder.glob("*.tmp"):
         with contextlib.suppress(OSError):  # another process may be as tidy
-            if file.suffix == ".lock" and file.name != FOLD_LOCK:
-                lock = FileLock(file)
-                if lock.try_acquire():
-                    lock.release()
-            elif file.suffix == ".tmp" and file.stat().st_mtime < now - UNFINISHED_S:
+            if file.stat().st_mtime < now - UNFINISHED_S:
                 file.unlink()
 
 
