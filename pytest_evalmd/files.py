@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -68,15 +67,16 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
     Raises:
         OSError: it can't be written; the file is as it was.
     """
-    handle, name = tempfile.mkstemp(prefix=".evalmd-", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
+    temporary, mode = path.with_name(f".evalmd-{os.urandom(8).hex()}.tmp"), _mode(path)
+    handle = os.open(temporary, _NEW, 0o666 if mode is None else 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        temporary.chmod(_mode(path))
+        if mode is not None:
+            temporary.chmod(mode)
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -106,13 +106,12 @@ def write_new(path: Path, data: bytes) -> None:
         raise
 
 
-def _mode(path: Path) -> int:
-    """Give the mode that a file has, or that a new one gets."""
+def _mode(path: Path) -> int | None:
+    """Give the mode of a file that is there."""
     try:
         return stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:
-        os.umask(mask := os.umask(0))  # the only way to read it
-        return 0o666 & ~mask
+        return None
 
 
 def _why(error: OSError) -> str:

@@ -8,6 +8,8 @@ the spool into the case's file at the end; the next run reads a spool that was l
 from __future__ import annotations
 
 import asyncio
+import collections
+import concurrent.futures
 import contextlib
 import functools
 import os
@@ -15,7 +17,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from pytest_evalmd.files import write_atomically
 from pytest_evalmd.judge.locks import POLL_S, KeyLocks, locked
@@ -121,11 +123,14 @@ def _claims_in(folder: str) -> KeyLocks:
 
 CLAIMS = "claims.lock"
 FOLD_LOCK = "fold.lock"
+WRITERS = 16
+"""How many files are written at once."""
 UNFINISHED_S = 60.0
 """How old a file that is being written is if nobody writes it any more."""
 _PROBLEMS = (OSError, UnicodeDecodeError, RecordingError, NotRememberedError)
 Keep: TypeAlias = Callable[[Remembered], bool]
 """Tells whether a remembered reply is still wanted."""
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -154,21 +159,33 @@ def fold(folder: Path, keep: Mapping[str, Keep], keys: Collection[str]) -> Folde
         make_spool(folder / "case.md")
         with locked(spool / FOLD_LOCK):
             spooled = spooled_by_case(folder)
-            for name in sorted({*spooled, *keep}):
-                case = folder / name
+
+            def fold_one(name: str) -> None:
+                case, kept = folder / name, keep.get(name, lambda _: True)
                 try:
-                    kept = keep.get(name, lambda _: True)
                     dropped = _fold_case(case, spooled.get(name, []), kept, keys)
                 except _PROBLEMS as error:
                     folded.problems.append((recordings_path(case), str(error)))
                 else:
                     folded.dropped[recordings_path(case)] = dropped
+
+            at_once(fold_one, sorted({*spooled, *keep}))
+            folded.problems.sort()
             _sweep(folder / FOLDER)
             _sweep(spool)
             claims(folder).sweep()
     except OSError as error:
         folded.problems.append((folder / FOLDER, error.strerror or str(error)))
     return folded
+
+
+def at_once(work: Callable[[_T], None], items: Collection[_T]) -> None:
+    """Do something for many, where most of the time is spent waiting for the disk.
+
+    A durable write waits for milliseconds, and so do many at once.
+    """
+    with concurrent.futures.ThreadPoolExecutor(WRITERS) as pool:
+        collections.deque(pool.map(work, items), maxlen=0)
 
 
 def _fold_case(
