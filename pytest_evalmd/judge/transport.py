@@ -154,8 +154,11 @@ class Transport:
         return {**seen, "extra_body": rest}
 
 
-def default_client() -> tuple[Any, Wire]:
-    """Make a client of the environment's settings, and its wire.
+def default_client(*, wire: Wire | None = None) -> Any:  # noqa: ANN401 - openai's
+    """Make a client of the environment's settings.
+
+    Args:
+        wire: what is to see the client's first request.
 
     Raises:
         JudgeError: they name no server, or can't be used.
@@ -166,15 +169,12 @@ def default_client() -> tuple[Any, Wire]:
         raise JudgeError("no-key", _SET_KEY)
     import openai
 
-    from pytest_evalmd.judge.wire import Wire
-
     try:
-        wire = Wire(openai.DefaultAsyncHttpxClient)
-        client = openai.AsyncOpenAI(
+        return openai.AsyncOpenAI(
             api_key=key or _NO_KEY,
             base_url=url or _OPENAI_URL,
             max_retries=0,
-            http_client=wire.http_client,
+            http_client=wire.http_client() if wire else None,
         )
     except Exception as error:  # noqa: BLE001 - of proxies, certificates, addresses
         message = (
@@ -182,7 +182,6 @@ def default_client() -> tuple[Any, Wire]:
             f"OPENAI_BASE_URL and the proxy settings: {error}"
         )
         raise JudgeError("no-client", message) from None
-    return client, wire
 
 
 def to_json(value: Any, depth: int = 0) -> object:  # noqa: ANN401 - any client's

@@ -76,19 +76,24 @@ class Route:
 
 
 class Wire:
-    """The connections of one client.
+    """The connections of one client."""
 
-    Attributes:
-        http_client: what the client has to use, so that its first request is seen.
-    """
-
-    def __init__(self, make_client: Any) -> None:  # noqa: ANN401 - openai's class
-        self.http_client = make_client(event_hooks={"request": [self._look]})
+    def __init__(self) -> None:
         self._route: Route | None = None
         self._idle: list[_Connection] = []
         self._open = not _proxies()
         self._first = True
         self._looked = asyncio.Event()
+
+    def http_client(self) -> Any:  # noqa: ANN401 - httpx's or httpx2's, imported late
+        """Make what the client has to use, so that its first request is seen.
+
+        Raises:
+            Exception: proxies or certificates of the environment make no sense.
+        """
+        import openai
+
+        return openai.DefaultAsyncHttpxClient(event_hooks={"request": [self._look]})
 
     async def ready(self) -> bool:
         """Tell whether to ``post``; the first one is not, and the others wait for it."""
