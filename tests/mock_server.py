@@ -210,6 +210,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server._open.discard(self)
+        self.transport.abort()  # Python 3.10 takes one of TLS for open otherwise
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
