@@ -1,40 +1,19 @@
-"""How long judging takes beside a script that makes the same calls.
-
-``python benchmarks/judging.py [--requests 200 --latency 0.2 --concurrency 20]``
-
-Both ask a mock server on 127.0.0.1, in a process of its own, the same requests: as many
-as ``--requests``, each answered after ``--latency`` seconds, at most ``--concurrency``
-at once. The script is asyncio, ``openai.AsyncOpenAI`` and a semaphore, and keeps
-nothing; the plugin also collects, compares and remembers. ``replay`` is the plugin's
-next run, which asks nothing. ``no-op`` is pytest with as many parametrised tests that
-do nothing. All are whole processes, so imports count.
-
-Runs take turns, so that a machine that gets slower does so for all. Other machines have
-other times; the ratios hold. ``--requests 5000 --latency 0.02 --concurrency 50`` shows
-what a call costs where waiting doesn't.
-"""
+"""Judging beside an asyncio script with openai's client (the limit), and beside peers."""
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import importlib.metadata
+import contextlib
 import json
-import os
-import platform
-import resource
 import shutil
-import statistics
 import subprocess
 import sys
-import tempfile
-import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-MEASURES = 4
-"""How many a case has."""
+from cases import MODEL, write_bodies, write_cases, write_no_op
+from processes import Usage, in_turns, median, pytest_command, run
 
+HERE = Path(__file__).parent
 SCRIPT = """
 import asyncio, json, sys
 import openai
@@ -51,176 +30,119 @@ async def main(path, concurrency):
 
 asyncio.run(main(sys.argv[1], int(sys.argv[2])))
 """
-NO_OP = """
-import pytest
-
-@pytest.mark.parametrize("number", range({count}))
-def test(number):
-    pass
-"""
-PYTEST = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:anyio"]
-
-
-def main() -> None:
-    """Run all of them in turn and print a table."""
-    given = parse_arguments()
-    if given.serve:
-        serve(given.latency)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        server = [sys.executable, __file__, "--serve", "--latency", str(given.latency)]
-        with subprocess.Popen(
-            server, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdin
-            assert process.stdout
-            url = process.stdout.readline().strip()
-            times = measure(Path(folder), given, url)
-            process.stdin.close()
-    print_table(given, times)
-
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--requests", type=int, default=200)
-    parser.add_argument("--latency", type=float, default=0.2, help="in seconds")
-    parser.add_argument("--concurrency", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
-    return parser.parse_args()
+VERDICT = {
+    "reason": "As the mock sees it. GRADE: C",
+    "response": 1,
+    "score": 1,
+    "pass": True,
+    "steps": ["Look at it."],
+}
+"""What the mock says: something for the parser of each of us."""
 
 
 def serve(latency_s: float) -> None:
     """Be the mock server until nobody reads any more."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from mock_server import MockServer
+    sys.path.insert(0, str(HERE.parent / "tests"))
+    from mock_server import MockServer, Response, completion
 
-    with MockServer(latency_s=latency_s) as server:
+    text = json.dumps(VERDICT)
+
+    def behaviour(request: dict[str, object], _: int) -> Response:
+        tools = request.get("tools")
+        if not isinstance(tools, list):
+            return Response(body=completion(text))
+        function = {"name": tools[0]["function"]["name"], "arguments": text}
+        call = {"id": "1", "type": "function", "function": function}
+        body = completion(None, finish_reason="tool_calls", tool_calls=[call])
+        return Response(body=body)
+
+    with MockServer(latency_s=latency_s, behaviour=behaviour) as server:
         print(server.base_url, flush=True)
         sys.stdin.read()
 
 
+@contextlib.contextmanager
+def served(latency_s: float) -> Iterator[dict[str, str]]:
+    """Run the mock server; gives the environment that leads to it."""
+    command = [sys.executable, str(HERE / "run.py"), "--serve", str(latency_s)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        yield {
+            "OPENAI_API_KEY": "sk-benchmark-0123456789",
+            "OPENAI_BASE_URL": process.stdout.readline().strip(),
+            "EVALMD_JUDGE_MODEL": MODEL,
+        }
+        process.stdin.close()
+
+
 def measure(
-    folder: Path, given: argparse.Namespace, url: str
-) -> dict[str, list[tuple[float, float]]]:
-    """Give wall and CPU seconds of each run, by what ran."""
-    cases = folder / "cases"
-    write_cases(cases, given.requests)
-    (folder / "script.py").write_text(SCRIPT, encoding="utf-8")
-    write_bodies(cases, folder / "bodies.json", given)
-    no_op = folder / "no_op" / "test_no_op.py"
-    no_op.parent.mkdir()
-    no_op.write_text(NO_OP.format(count=given.requests), encoding="utf-8")
-    asking = [*PYTEST, str(cases), f"--evalmd-concurrency={given.concurrency}"]
-    runs = {
-        "script": ["script.py", "bodies.json", str(given.concurrency)],
-        "plugin": [*asking, "--evalmd-mode=auto"],
-        "replay": [*asking, "--evalmd-mode=replay"],
-        "no-op": [*PYTEST, str(no_op), "-p", "no:evalmd"],
-    }
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
-    for _ in range(given.rounds):
-        shutil.rmtree(cases / "__evalmd__", ignore_errors=True)
-        for name, arguments in runs.items():
-            times[name].append(run(folder, arguments, url))
-    return times
+    folder: Path,
+    requests: int,
+    latency_s: float,
+    concurrency: int,
+    rounds: int,
+    peers: dict[str, list[str]],
+) -> dict[str, list[Usage]]:
+    """Give what each took to have so many requests answered."""
+    cases = write_cases(folder / "cases", requests)
+    bodies = write_bodies(cases, folder / "bodies.json")
+    no_op = write_no_op(folder / "no_op", requests)
+    script = folder / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    with served(latency_s) as environment:
+
+        def of(*command: str | Path) -> Callable[[], Usage]:
+            return lambda: run(command, folder, environment)
+
+        copies = iter(range(10**6))
+
+        def plugin() -> Usage:
+            # A copy each: removing thousands of files slows down those that follow.
+            copy = folder / f"copy{next(copies)}"
+            shutil.copytree(cases, copy)
+            asking = (copy, f"--evalmd-concurrency={concurrency}")
+            return run(pytest_command(*asking), folder, environment)
+
+        runs = {
+            "script": of(sys.executable, script, bodies, str(concurrency)),
+            "plugin": plugin,
+            "no-op": of(*pytest_command(no_op, plugin=False)),
+        }
+        for name, command in peers.items():
+            runs[name] = of(*command, bodies, str(concurrency))
+        plugin()  # warm: what Python compiles, and the disk
+        return in_turns(runs, rounds)
 
 
-def write_cases(folder: Path, requests: int) -> None:
-    """Write cases with so many ai measures in all."""
-    folder.mkdir()
-    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    for first in range(0, requests, MEASURES):
-        ids = [f"m{n}" for n in range(first, min(first + MEASURES, requests))]
-        blocks = [("query-text", "Which one?"), ("answer-text", f"Answer {first}.")]
-        lines = [
-            f"* ---\n  * id: {id_}\n  * description: D\n  * type: ai\n"
-            f"  * prompt: How strongly does it say {id_}?\n  * output: integer"
-            for id_ in ids
+def ratio(found: dict[str, list[Usage]], which: str) -> float:
+    """Give the plugin's time beside that of the script and as many no-op tests."""
+    return median(
+        [
+            getattr(mine, which) / (getattr(limit, which) + getattr(items, which))
+            for mine, limit, items in zip(
+                found["plugin"], found["script"], found["no-op"], strict=True
+            )
         ]
-        blocks.append(("measures-md", "\n".join(lines)))
-        for id_ in ids:
-            blocks.append(("evaluation-yaml", f"- measure: {id_}"))
-            blocks.append(("evaluation-result-text", "1"))
-        text = "\n\n".join(f"```{info}\n{body}\n```" for info, body in blocks)
-        (folder / f"case{first:06}.md").write_text(text + "\n", encoding="utf-8")
-
-
-def write_bodies(cases: Path, path: Path, given: argparse.Namespace) -> None:
-    """Write what the plugin would send, for the script to send."""
-    from pytest_evalmd.case.parse import parse_case
-    from pytest_evalmd.judge.negotiation import Terms, build_body
-    from pytest_evalmd.judge.request import build_request
-
-    bodies = []
-    for file in sorted(cases.glob("*.md")):
-        case = parse_case(file.read_text(encoding="utf-8"))
-        assert case is not None
-        texts = {"query": case.query.text, "answer": case.answer.text}
-        for one in case.measures.values():
-            seen = {name: texts[name] for name in texts if name in one.context}
-            request = build_request(one, model="mock", texts=seen)
-            bodies.append(build_body(request, Terms()))
-    assert len(bodies) == given.requests
-    path.write_text(json.dumps(bodies), encoding="utf-8")
-
-
-def run(folder: Path, arguments: list[str], url: str) -> tuple[float, float]:
-    """Give the wall and CPU seconds of a process that has to succeed."""
-    environment = os.environ | {
-        "OPENAI_API_KEY": "sk-benchmark-0123456789",
-        "OPENAI_BASE_URL": url,
-        "EVALMD_JUDGE_MODEL": "mock",
-    }
-    before, since = cpu_s(), time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
     )
-    seconds = time.perf_counter() - since
-    if done.returncode:
-        raise SystemExit(f"{arguments} failed:\n{done.stdout}{done.stderr}")
-    return seconds, cpu_s() - before
 
 
-def cpu_s() -> float:
-    """Give the CPU seconds of all processes that ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def print_table(
-    given: argparse.Namespace, times: dict[str, list[tuple[float, float]]]
-) -> None:
-    """Print what ran where, and how long it took."""
-    versions = ", ".join(
-        f"{name} {importlib.metadata.version(name)}"
-        for name in ("pytest-evalmd", "pytest", "openai")
+def rows(
+    found: dict[str, list[Usage]], requests: int, latency_s: float, concurrency: int
+) -> Iterator[str]:
+    """Give the lines of a table."""
+    ideal_s = requests * latency_s / concurrency
+    yield (
+        f"\n**a) {requests:,} requests of {latency_s:g} s, {concurrency} at once** "
+        f"(the calls alone: {ideal_s:.2f} s). Beside script + no-op items: "
+        f"**{ratio(found, 'wall_s'):.2f} x** wall, {ratio(found, 'cpu_s'):.2f} x CPU; "
+        "target: 1.00 x wall\n"
     )
-    ideal_s = given.requests * given.latency / given.concurrency
-    print(
-        f"{given.requests} requests of {given.latency:g} s, {given.concurrency} at "
-        f"once: {ideal_s:.2f} s for the calls alone; medians of {given.rounds}\n"
-        f"{datetime.date.today()}, {os.cpu_count()} x {platform.machine()}, "
-        f"{platform.system()}, Python {platform.python_version()}, {versions}\n"
-    )
-    base = {"plugin": "script", "replay": "no-op"}
-    print("| run | wall s | CPU s | wall, beside |\n|---|---|---|---|")
-    for name, pairs in times.items():
-        wall_s, cpu = (statistics.median(values) for values in zip(*pairs, strict=True))
-        beside = ""
-        if name in base:
-            ratios = [
-                mine[0] / theirs[0]
-                for mine, theirs in zip(pairs, times[base[name]], strict=True)
-            ]
-            beside = f"{statistics.median(ratios):.2f} x {base[name]}"
-        print(f"| {name} | {wall_s:.2f} | {cpu:.2f} | {beside} |")
-
-
-if __name__ == "__main__":
-    main()
+    yield "| run | wall s | CPU s | peak MB |\n|---|---|---|---|"
+    for name, usages in found.items():
+        wall_s = median([one.wall_s for one in usages])
+        cpu_s = median([one.cpu_s for one in usages])
+        peak_mb = median([one.peak_kb for one in usages]) / 1024
+        yield f"| {name} | {wall_s:.2f} | {cpu_s:.2f} | {peak_mb:.0f} |"

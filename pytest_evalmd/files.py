@@ -7,9 +7,10 @@ import errno
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 class NotWrittenError(Exception):
@@ -106,28 +107,50 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
 @contextlib.contextmanager
 def _written_beside(path: Path, data: bytes, *, durable: bool) -> Iterator[Path]:
     """Write a temporary file in the folder and with the mode of another one."""
-    handle, name = tempfile.mkstemp(prefix=".evalmd-", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
+    temporary, mode = path.with_name(f".evalmd-{os.urandom(8).hex()}.tmp"), _mode(path)
+    handle = os.open(temporary, _NEW, 0o666 if mode is None else 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        temporary.chmod(_mode(path))
+        if mode is not None:
+            temporary.chmod(mode)
         yield temporary
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
 
 
-def _mode(path: Path) -> int:
-    """Give the mode that a file has, or that a new one gets."""
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file by as few calls as can be, atomically if there is one already.
+
+    Whoever reads it meanwhile, or after a crash, may find half of it.
+
+    Raises:
+        OSError: it can't be written; there is none, or the one that there was.
+    """
+    try:
+        handle = os.open(path, _NEW, 0o666)
+    except FileExistsError:
+        write_atomically(path, data, durable=False)
+        return
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
+
+
+def _mode(path: Path) -> int | None:
+    """Give the mode of a file that is there."""
     try:
         return stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:
-        os.umask(mask := os.umask(0))  # the only way to read it
-        return 0o666 & ~mask
+        return None
 
 
 def _why(error: OSError) -> str:

@@ -88,8 +88,11 @@ class Ledger:
         options = self.config.stash[OPTIONS]
         if options.mode not in ("auto", "live") or self.config.option.collectonly:
             return
-        for folder, used in self._used(options.update_results).items():
-            self._fold(folder, {name: _keep(keys) for name, keys in used.items()})
+        if folders := self._used(options.update_results):
+            from pytest_evalmd.judge.store import at_once
+
+            at_once(self._fold, folders.items())
+            self.not_remembered.sort()
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
@@ -127,10 +130,12 @@ class Ledger:
                 used.setdefault(name, []).extend(outcome.keys)
         return folders
 
-    def _fold(self, folder: Path, keep: Mapping[str, Keep]) -> None:
+    def _fold(self, folder_and_used: tuple[Path, dict[str, Used]]) -> None:
         from pytest_evalmd.judge.secrets import environment_keys
         from pytest_evalmd.judge.store import fold
 
+        folder, used = folder_and_used
+        keep = {name: _keep(keys) for name, keys in used.items()}
         for path, problem in fold(folder, keep, environment_keys()).problems:
             self.not_remembered.append(f"{relative(path, self.config)}: {problem}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -116,10 +117,19 @@ def _will_run(item: MeasureItem) -> bool:
     """Tell whether an item will run, as far as that is known without running it."""
     if item.why_not() is not None:
         return False
-    return not any(
+    return not (_skips(item.own_markers) or _is_skipped(item.file))
+
+
+@functools.lru_cache(maxsize=1)  # items come file by file
+def _is_skipped(node: pytest.Collector) -> bool:
+    return _skips(node.iter_markers())
+
+
+def _skips(marks: Iterable[pytest.Mark]) -> bool:
+    return any(
         mark.name in ("skip", "skipif")
         or (mark.name == "xfail" and mark.kwargs.get("run") is False)
-        for mark in item.iter_markers()
+        for mark in marks
     )
 
 

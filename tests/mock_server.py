@@ -18,6 +18,8 @@ What it replies (all keyword arguments of ``MockServer``):
 ``behaviour``
     A function of the parsed request and its number, from 0, to a ``Response``, or to
     ``None`` for the reply above.
+``tls``
+    The context of a server that speaks HTTPS.
 
 A ``Response`` has a ``status``, a ``body`` (a text, bytes, or something that becomes
 JSON), ``headers`` that go above the usual ones (``Content-Length`` too), a ``delay_s``
@@ -44,6 +46,7 @@ import asyncio
 import json
 import math
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -101,8 +104,10 @@ class MockServer:
         rate_per_s: float | None = None,
         burst: float | None = None,
         retry_after: bool = False,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.reply, self.behaviour, self.latency_s = reply, behaviour, latency_s
+        self.tls = tls
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.in_flight = self.max_in_flight = self.connections = 0
@@ -112,13 +117,15 @@ class MockServer:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/v1"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self._port}/v1"
 
     def __enter__(self) -> MockServer:
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._port = self._listening.getsockname()[1]
         self._loop = asyncio.new_event_loop()
-        made = self._loop.create_server(lambda: _Connection(self), sock=self._listening)
+        made = self._loop.create_server(
+            lambda: _Connection(self), sock=self._listening, ssl=self.tls
+        )
         self._server = self._loop.run_until_complete(made)
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -203,6 +210,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server._open.discard(self)
+        self.transport.abort()  # Python 3.10 takes one of TLS for open otherwise
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data

@@ -13,6 +13,9 @@ Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | 
 MAX_DEPTH = 200
 """How deep lists and mappings may nest, in levels; deeper input is refused."""
 
+_PLAIN = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+"""Kept: to make one takes longer than to write a short text."""
+
 
 class ValueTextError(ValueError):
     """The text is not JSON as this project reads it."""
@@ -38,7 +41,10 @@ def read_json(text: str) -> Value:
 
 def write_json(value: Value, *, indent: int | None = None) -> str:
     """Write a value as JSON with its characters unescaped where UTF-8 allows it."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
+    if indent is None:
+        text = _PLAIN.encode(value)
+    else:
+        text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
     return text if _is_utf8(text) else json.dumps(value, indent=indent, allow_nan=False)
 
 
@@ -62,8 +68,10 @@ def canonical(value: Value) -> str:
     if isinstance(value, dict):
         pairs = (f"{canonical(k)}:{canonical(value[k])}" for k in sorted(value))
         return f"{{{','.join(pairs)}}}"
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, float):
         return str(Fraction(value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     return write_json(value)
 
 
@@ -89,6 +97,8 @@ def _inner(value: Value) -> Iterable[Value]:
 
 
 def _is_utf8(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:

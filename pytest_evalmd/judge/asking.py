@@ -13,6 +13,7 @@ from pytest_evalmd.judge.fault import (
     fault_within,
     gave_up,
 )
+from pytest_evalmd.judge.loop import within
 from pytest_evalmd.judge.model import JudgeError, Reply, Request
 from pytest_evalmd.judge.negotiation import Terms, build_body, renegotiate
 from pytest_evalmd.judge.transport import Transport
@@ -93,9 +94,7 @@ class Asking:
         left_s = self._deadline - time.monotonic()
         limit_s = self._deadline_s * TRY_SHARE
         try:
-            return await asyncio.wait_for(
-                self._transport.send(body), min(left_s, limit_s)
-            )
+            return await within(self._transport.send(body), min(left_s, limit_s))
         except asyncio.TimeoutError:
             what = "none yet" if left_s < limit_s else f"no reply within {limit_s:g} s"
             return Fault(kind="timeout", what=what, passing=True)

@@ -93,12 +93,16 @@ class OpenAIClient:
     async def close(self) -> None:
         """Give the connections back."""
         transport, self._transport = self._transport, None
-        if transport and transport.is_async and hasattr(transport.client, "close"):
-            await transport.client.close()
+        if transport:
+            await transport.close()
 
     def _connect(self) -> Transport:
-        own = self._client is None
-        return Transport(default_client() if own else self._client, own=own)
+        if self._client is not None:
+            return Transport(self._client)
+        from pytest_evalmd.judge.wire import Wire  # with what it imports, for few runs
+
+        wire = Wire()
+        return Transport(default_client(wire=wire), wire)
 
     def _clean(self, message: str) -> str:
         client = self._transport.client if self._transport else None

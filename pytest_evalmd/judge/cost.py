@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Cost:
 
     def to_plain(self) -> dict[str, int]:
         """Give it in builtin types."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
     def line(self, what: str = "judge") -> str | None:
         """Say what something cost on one line; ``None`` if there is nothing to say."""

@@ -225,6 +225,8 @@ class Judging(Obtaining):
             self.obtain(one, way, partial(self._ask, ask, way, one.sample))
             for one in wanted
         ]
+        if len(asked) == 1:
+            return [await asked[0]]
         # Wait for all: what is paid for is to be remembered, whatever another does.
         found = await asyncio.gather(*asked, return_exceptions=True)
         for reply in found:

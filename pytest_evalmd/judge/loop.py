@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -89,6 +90,23 @@ async def in_daemon_thread(call: Callable[[], _T]) -> _T:
 
     threading.Thread(target=work, name="evalmd-client", daemon=True).start()
     return await done
+
+
+if sys.version_info >= (3, 12):
+    within = asyncio.wait_for
+elif sys.version_info >= (3, 11):
+
+    async def within(awaitable: Awaitable[_T], timeout_s: float) -> _T:
+        """Do as ``asyncio.wait_for``, which makes a task of each call before 3.12.
+
+        Raises:
+            TimeoutError: it takes longer.
+        """
+        async with asyncio.timeout(timeout_s):
+            return await awaitable
+
+else:
+    within = asyncio.wait_for
 
 
 def run_now(coroutine: Coroutine[Any, Any, None]) -> None:

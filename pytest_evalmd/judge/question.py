@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -88,10 +89,16 @@ def question_of(
         model=model,
         protocol=PROTOCOL,
         prompt=visible(measure.prompt),
-        context={name: digest(visible(text)) for name, text in texts.items()},
+        context={name: _seen(text) for name, text in texts.items()},
         schema=schema,
         parameters=parameters,
     )
+
+
+@functools.lru_cache(maxsize=16)
+def _seen(text: str) -> str:
+    """Give the digest of a text as a judge sees it; all measures of a case share some."""
+    return digest(visible(text))
 
 
 def name_of(model: str, alias: str) -> str:

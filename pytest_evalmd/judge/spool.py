@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from pytest_evalmd.case.values import Value, ValueTextError, read_json, write_json
-from pytest_evalmd.files import check_regular, write_atomically
+from pytest_evalmd.files import check_regular, write_new
 from pytest_evalmd.judge.question import digest
 from pytest_evalmd.judge.recordings import (
     RecordingError,
@@ -26,6 +27,8 @@ FOLDER = "__evalmd__"
 SPOOL = ".spool"
 SECRET_LENGTH = 8
 """Shorter values of a key's variable are no keys, and would be found everywhere."""
+
+_T = TypeVar("_T")
 
 
 class NotRememberedError(Exception):
@@ -80,20 +83,33 @@ def write_spooled(
     )
     check_no_secret(text, secrets)
     try:
-        make_spool(case)
-        write_atomically(spool_file(case, reply.key), text.encode(), durable=False)
+        in_spool(case, lambda: write_new(spool_file(case, reply.key), text.encode()))
     except OSError as error:
         raise NotRememberedError(error.strerror or str(error)) from None
 
 
+def in_spool(case: Path, act: Callable[[], _T]) -> _T:
+    """Do something that needs the spool's folder, which most often is there.
+
+    Raises:
+        OSError: it can't be made, or ``act`` raised it.
+    """
+    try:
+        return act()
+    except FileNotFoundError:
+        make_spool(case)
+        return act()
+
+
 def spooled_of(case: Path) -> list[tuple[Remembered, str]]:
     """Read a case's spooled replies, each with its run."""
-    prefix = f"{digest(case.name)}-"
+    prefix, spool = f"{digest(case.name)}-", _spool(case)
     try:
-        files = [f for f in _spool(case).iterdir() if f.name.startswith(prefix)]
+        names = os.listdir(spool)  # noqa: PTH208 - many, of which few are wanted
     except OSError:
         return []
-    found = [read_spooled(file, case) for file in files if file.suffix == ".json"]
+    files = [n for n in names if n.startswith(prefix) and n.endswith(".json")]
+    found = [read_spooled(spool / name, case) for name in files]
     return [spooled for spooled in found if spooled is not None]
 
 
@@ -101,19 +117,24 @@ def spooled_by_case(folder: Path) -> dict[str, list[tuple[Path, Remembered]]]:
     """Read a folder's spooled replies by the name of their case, each with its file."""
     found: dict[str, list[tuple[Path, Remembered]]] = {}
     for file in sorted((folder / FOLDER / SPOOL).glob("*-*.json")):
-        name = _case_name(file)
-        spooled = read_spooled(file, folder / name) if name else None
+        entry = _read_entry(file)
+        name = _case_name(entry, file)
+        spooled = _spooled(entry, name) if name else None
         if name and spooled is not None:
             found.setdefault(name, []).append((file, spooled[0]))
     return found
 
 
-def _case_name(file: Path) -> str | None:
+def _read_entry(file: Path) -> Mapping[str, Value]:
     try:
         entry = read_json(check_regular(file).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValueTextError):
-        return None
-    name = entry.get("case") if isinstance(entry, dict) else None
+        return {}
+    return entry if isinstance(entry, dict) else {}
+
+
+def _case_name(entry: Mapping[str, Value], file: Path) -> str | None:
+    name = entry.get("case")
     if not isinstance(name, str) or not file.name.startswith(f"{digest(name)}-"):
         return None
     return name if _is_case_name(name) else None
@@ -130,13 +151,18 @@ def _is_case_name(name: str) -> bool:
 
 def read_spooled(file: Path, case: Path) -> tuple[Remembered, str] | None:
     """Read a spooled reply and its run; ``None`` for what is no such thing."""
+    return _spooled(_read_entry(file), case.name)
+
+
+def _spooled(
+    entry: Mapping[str, Value], case_name: str
+) -> tuple[Remembered, str] | None:
+    if entry.get("case") != case_name:
+        return None
+    question, reply = _mapping(entry, "question"), _mapping(entry, "reply")
     try:
-        entry = read_json(check_regular(file).read_text(encoding="utf-8"))
-        if not isinstance(entry, dict) or entry.get("case") != case.name:
-            return None
-        question, reply = _mapping(entry, "question"), _mapping(entry, "reply")
         read = read_reply_of(str(entry.get("measure")), read_question(question), reply)
-    except (OSError, UnicodeDecodeError, ValueTextError, RecordingError):
+    except RecordingError:
         return None
     return read, str(entry.get("run"))
 

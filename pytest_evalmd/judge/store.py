@@ -8,16 +8,20 @@ the spool into the case's file at the end; the next run reads a spool that was l
 from __future__ import annotations
 
 import asyncio
+import collections
+import concurrent.futures
 import contextlib
+import functools
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from pytest_evalmd.files import check_regular, write_atomically
 from pytest_evalmd.judge.cost import Cost
-from pytest_evalmd.judge.locks import POLL_S, FileLock, locked
+from pytest_evalmd.judge.locks import POLL_S, KeyLocks, locked
 from pytest_evalmd.judge.recordings import (
     RecordingError,
     Remembered,
@@ -30,6 +34,7 @@ from pytest_evalmd.judge.spool import (
     SPOOL,
     NotRememberedError,
     check_no_secret,
+    in_spool,
     make_spool,
     read_spooled,
     recordings_path,
@@ -108,30 +113,43 @@ class CaseReplies:
         Raises:
             StoppedError: nothing is to be asked any more, and another still has it.
         """
-        lock: FileLock | None = FileLock(
-            spool_file(self.case, key).with_suffix(".lock")
-        )
+        locks = claims(self.case.parent)
+        claimed = False
         try:
-            make_spool(self.case)
-            while lock and not lock.try_acquire():
+            while not in_spool(self.case, lambda: locks.try_acquire(key)):
                 if stopped():
                     raise StoppedError
                 await asyncio.sleep(POLL_S)
+            claimed = True
         except OSError:
-            lock = None  # a folder that can't be written: then nothing is shared
+            pass  # a folder that can't be written: then nothing is shared
         try:
             yield
         finally:
-            if lock:
-                lock.release()
+            if claimed:
+                locks.release(key)
 
 
+def claims(folder: Path) -> KeyLocks:
+    """Give the locks on the keys of a folder's cases."""
+    return _claims_in(os.path.realpath(folder))
+
+
+@functools.cache
+def _claims_in(folder: str) -> KeyLocks:
+    return KeyLocks(Path(folder) / FOLDER / SPOOL / CLAIMS)
+
+
+CLAIMS = "claims.lock"
 FOLD_LOCK = "fold.lock"
+WRITERS = 16
+"""How many files are written at once."""
 UNFINISHED_S = 60.0
 """How old a file that is being written is if nobody writes it any more."""
 _PROBLEMS = (OSError, UnicodeDecodeError, RecordingError, NotRememberedError)
 Keep: TypeAlias = Callable[[Remembered], bool]
 """Tells whether a remembered reply is still wanted."""
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -160,20 +178,33 @@ def fold(folder: Path, keep: Mapping[str, Keep], keys: Collection[str]) -> Folde
         make_spool(folder / "case.md")
         with locked(spool / FOLD_LOCK):
             spooled = spooled_by_case(folder)
-            for name in sorted({*spooled, *keep}):
-                case = folder / name
+
+            def fold_one(name: str) -> None:
+                case, kept = folder / name, keep.get(name, lambda _: True)
                 try:
-                    kept = keep.get(name, lambda _: True)
                     dropped = _fold_case(case, spooled.get(name, []), kept, keys)
                 except _PROBLEMS as error:
                     folded.problems.append((recordings_path(case), _why(error)))
                 else:
                     folded.dropped[recordings_path(case)] = dropped
+
+            at_once(fold_one, sorted({*spooled, *keep}))
+            folded.problems.sort()
             _sweep(folder / FOLDER)
             _sweep(spool)
+            claims(folder).sweep()
     except OSError as error:
         folded.problems.append((folder / FOLDER, _why(error)))
     return folded
+
+
+def at_once(work: Callable[[_T], None], items: Collection[_T]) -> None:
+    """Do something for many, where most of the time is spent waiting for the disk.
+
+    A durable write waits for milliseconds, and so do many at once.
+    """
+    with concurrent.futures.ThreadPoolExecutor(WRITERS) as pool:
+        collections.deque(pool.map(work, items), maxlen=0)
 
 
 def _fold_case(
@@ -199,15 +230,11 @@ def _fold_case(
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what processes that were killed left behind."""
+    """Remove what processes that were killed left half written."""
     now = time.time()
-    for file in folder.iterdir():
+    for file in folder.glob("*.tmp"):
         with contextlib.suppress(OSError):  # another process may be as tidy
-            if file.suffix == ".lock" and file.name != FOLD_LOCK:
-                lock = FileLock(file)
-                if lock.try_acquire():
-                    lock.release()
-            elif file.suffix == ".tmp" and file.stat().st_mtime < now - UNFINISHED_S:
+            if file.stat().st_mtime < now - UNFINISHED_S:
                 file.unlink()
 
 

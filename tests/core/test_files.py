@@ -14,6 +14,7 @@ from pytest_evalmd.files import (
     digest,
     read_file,
     replace_file,
+    write_new,
 )
 
 OLD, NEW = b"old\r\n", "neu ä".encode()
@@ -123,3 +124,23 @@ def test_keeps_links_to_it(path):
     assert path.read_bytes() == NEW
     assert link.is_symlink()
     assert again.is_symlink()
+
+
+def test_a_new_file(tmp_path):
+    path = tmp_path / "a"
+    write_new(path, b"one")
+    assert path.read_bytes() == b"one"
+    write_new(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_new_file_that_the_disk_has_no_room_for(tmp_path, monkeypatch):
+    def full(handle, _mode):
+        os.close(handle)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_new(tmp_path / "a", b"one")
+    assert list(tmp_path.iterdir()) == []

@@ -362,7 +362,7 @@ def test_a_full_disk_is_said_and_the_reply_used(case, monkeypatch):
     def full_disk(*_args, **_more):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(spool_module, "write_atomically", full_disk)
+    monkeypatch.setattr(spool_module, "write_new", full_disk)
     client, one = Judge(CALM), judging()
 
     assert judge(one, ask_of(case), client).value == "calm"

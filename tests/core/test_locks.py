@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_evalmd.judge.locks import FileLock, locked
+from pytest_evalmd.judge import locks as module
+from pytest_evalmd.judge.locks import PLACES, FileLock, KeyLocks, locked
 from pytest_evalmd.judge.scheduler import StoppedError
-from pytest_evalmd.judge.store import CaseReplies
+from pytest_evalmd.judge.store import CaseReplies, claims
 
 KEY = "0" * 16
 
@@ -134,6 +135,48 @@ def test_a_claim_of_a_process_that_is_killed(case, holder):
     assert events == ["another key is free", "killed", "claimed"]
 
 
+def test_the_file_of_claims_stays_while_another_process_has_one(case, holder):
+    claims(case.parent).sweep()
+    assert lock_file(case).exists()
+    holder.kill()
+    holder.wait()
+    claims(case.parent).sweep()
+    assert not (case.parent / "__evalmd__/.spool/claims.lock").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_keys_share_one_open_file(tmp_path):
+    before, locks = open_files(), KeyLocks(tmp_path / "x")
+    keys = [f"{n:016x}" for n in range(50)]
+    assert all(map(locks.try_acquire, keys))
+    assert not any(map(locks.try_acquire, keys))
+    assert not locks.try_acquire(f"{PLACES:016x}")  # shares a byte with the first
+    assert open_files() == before + 1
+    locks.sweep()
+    assert (tmp_path / "x").exists()
+    for key in keys * 2:
+        locks.release(key)
+    assert open_files() == before
+    locks.sweep()
+    locks.sweep()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_claims_that_was_removed_meanwhile(tmp_path, monkeypatch):
+    """Another process swept it after it was opened here and before it was locked."""
+    locks, lock = KeyLocks(tmp_path / "x"), module._lock_bytes
+
+    def slow_lock(*arguments):
+        monkeypatch.setattr(module, "_lock_bytes", lock)
+        (tmp_path / "x").unlink()
+        return lock(*arguments)
+
+    monkeypatch.setattr(module, "_lock_bytes", slow_lock)
+    assert locks.try_acquire(KEY)
+    assert (tmp_path / "x").exists()
+    locks.release(KEY)
+
+
 def test_nobody_waits_for_a_claim_after_the_run_was_stopped(case, holder):
     async def run():
         async with CaseReplies(case, "r").claim(KEY, lambda: True):
@@ -184,6 +227,7 @@ def test_a_claim_is_given_back_whatever_happens(case):
             await asyncio.sleep(60)
 
     assert asyncio.run(asyncio.wait_for(run(), 5))
+    claims(case.parent).sweep()
     assert not [*(case.parent / "__evalmd__/.spool").glob("*.lock")]
 
 

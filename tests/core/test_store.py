@@ -308,7 +308,7 @@ def full_disk(*_args, **_more):
 
 def test_a_full_disk(case, monkeypatch):
     known = CaseReplies(case, "r")
-    monkeypatch.setattr(spool_module, "write_atomically", full_disk)
+    monkeypatch.setattr(spool_module, "write_new", full_disk)
 
     with pytest.raises(NotRememberedError, match=r"^No space left on device$"):
         known.remember(reply(), ())

@@ -108,19 +108,25 @@ FAULTS = {
         ("cut-off", "limit of tokens"),
     ),
     "a list": (Response(body=[1]), ("unusable", "no completion; got [1]")),
-    "a wait beyond the deadline": (
-        Response(status=429, headers={"Retry-After": "3600"}),
-        ("busy", "s of waiting (HTTP 429)", "try again then"),
-    ),
 }
 
 
 class TestFaults:
     @pytest.mark.parametrize("name", FAULTS)
     def test_that_stay_fail_at_once(self, serve, name):
+        """The first request goes out by the SDK, the others by a wire of our own."""
         response, (kind, *words) = FAULTS[name]
-        server = serve(response)
-        check_error(run_one(deadline_s=30), kind, *words)
+        server = serve(response, None, response)
+        first, between, third = run(*[request()] * 3, at_once=1, deadline_s=30)
+        check_error(first, kind, *words)
+        assert isinstance(between, Reply)
+        check_error(third, kind, *words)
+        assert len(server.requests) == 3
+
+    def test_a_wait_beyond_the_deadline(self, serve):
+        server = serve(Response(status=429, headers={"Retry-After": "3600"}))
+        words = ("s of waiting (HTTP 429)", "try again then")
+        check_error(run_one(deadline_s=30), "busy", *words)
         assert len(server.requests) == 1
 
     @pytest.mark.parametrize(
@@ -138,9 +144,10 @@ class TestFaults:
         ids=["429", "ms", "503", "529", "200", "close", "reset", "cut"],
     )
     def test_that_pass_are_tried_again(self, serve, fault):
-        server = serve(fault, None)
-        assert isinstance(run_one(deadline_s=1.6), Reply)
-        assert len(server.requests) == 2
+        server = serve(fault, None, fault, None)
+        got = run(*[request()] * 2, at_once=1, deadline_s=1.6)
+        assert {type(reply) for reply in got} == {Reply}
+        assert len(server.requests) == 4
 
     @pytest.mark.parametrize(
         ("fault", "kind", "words"),
@@ -166,6 +173,13 @@ class TestFaults:
         started = time.monotonic()
         check_error(run_one(deadline_s=0.6), kind, "tr", *words)
         assert time.monotonic() - started < 1.5
+
+    @pytest.mark.parametrize("fault", ["stall", "close"])
+    def test_of_a_server_that_answered_before(self, serve, fault):
+        server = serve(None, Response(fault=fault, body=completion("{}")))
+        _, got = run(*[request()] * 2, at_once=1, deadline_s=0.6)
+        check_error(got, "timeout", "no reply within 0.6 s")
+        assert server.connections == len(server.requests)  # none is used again
 
     def test_a_lost_reply_leaves_time_for_another(self, serve):
         serve(Response(fault="stall", body=completion("{}")), None)

@@ -15,7 +15,7 @@ def test_so_many_in_flight_and_none_twice(project):
     assert run.summary == {"passed": 200}
     assert len(asked(server)) == len(server.requests) == 200
     assert server.max_in_flight == 20
-    assert server.connections <= 20
+    assert server.connections <= 21  # the first request has the SDK's own
     assert run.seconds < 20  # one after another they take 40 s; all at once, 3 s
     assert set(project.recorded().values()) == {1}
     assert len(project.recorded()) == 200
