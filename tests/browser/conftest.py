@@ -13,7 +13,7 @@ from pytest_evalmd.report.html import write_html
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop must not outlive it
 def browser():
     api = pytest.importorskip(
         "playwright.sync_api", reason="pip install -e '.[browser]' brings playwright"

@@ -73,7 +73,7 @@ def test_reports_say_the_same_in_one_process_and_in_several(
 
 EXPECTED = """
 
- · pytest-evalmd 0.1.0 · mode auto · judge model gpt-4.1
+ · pytest-evalmd 0.1.0 · mode auto · judge model gpt-4.1 · asked again up to 5 times
 
 | folder | measures | ✅ passed | ❌ failed | ⚠️ error |
 |---|--:|--:|--:|--:|
