@@ -145,11 +145,11 @@ def _difference(
 def _untold(settled: Settled) -> str:
     """Say why nothing tells what changed, if there is a reason."""
     today = settled.today
-    why = str(today) if isinstance(today, MeasureError) else ""
-    if isinstance(today, Settled):
-        why = today.cut_short
+    why = today.cut_short if isinstance(today, Settled) else str(today or "")
+    if not why:
+        return ""
     first = why.split("\n")[0]
-    return f"whether the answer or the judge changed can't be told: {first}" if why else ""
+    return f"whether the answer or the judge changed can't be told: {first}"
 
 
 def _accept_command(item: MeasureItem) -> str:
