@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,8 +77,9 @@ def project(tmp_path_factory):
     run(folder, "--update-results")
     run(folder, "--evalmd-run=run.json", "--evalmd-report=report.md")
     for source in SOURCES:
-        report = ["report", str(folder / source), "-o", str(folder / f"{source}.json")]
-        assert main(report) == 0
+        for suffix in ("json", "html"):
+            output = str(folder / f"{source}.{suffix}")
+            assert main(["report", str(folder / source), "-o", output]) == 0
     return folder
 
 
@@ -147,3 +150,27 @@ def test_in_a_report_as_markdown(project, value):
     assert any(
         one.replace("<code>", "").replace("</code>", "") == value for one in shown
     )
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_in_a_report_as_html(project, value, source):
+    page = (project / f"{source}.html").read_text(encoding="utf-8")
+    cases = re.findall(r'(?s)<template id="q\d+">(.*?)</template>', page)
+    assert len(cases) == len(VALUES)
+    (case,) = [
+        one for one in cases if texts(one, "p", "value")[0] == visible(query_of(value))
+    ]
+    assert texts(case, "h4") == [visible(f"Is {value} there?"), "What was said?"]
+    results = [read_result_like(text, value) for text in texts(case, "dd")]
+    assert visible(value) in results
+    assert visible(ANSWER) in results
+    assert texts(case, "pre") == [ANSWER.split("```\n")[1]]  # its own ``` makes it code
+    for line in (VALUES["emoji"], VALUES["rtl"]):
+        assert visible(line) in html.unescape(case)
+
+
+def texts(page, tag, class_=""):
+    """Give the text of every such element without elements in it."""
+    attributes = f' class="{class_}"' if class_ else ""
+    found = re.findall(rf"(?s)<{tag}{attributes}[^>]*>(.*?)</{tag}>", page)
+    return [html.unescape(re.sub("<[^>]*>", "", one)) for one in found]
