@@ -57,7 +57,7 @@ def assert_clean(project, server, run):
     keeps="all files; no such reply is recorded, and no key is shown",
 )
 def test_a_fault_is_an_error_on_one_line(project, response, message):
-    project.ini("evalmd_timeout = 1.5")
+    project.ini("evalmd_timeout = 4")
     project.write_many(1)
     with MockServer(behaviour=lambda request, n: response) as server:
         run = project.run(server, "-rE", "--junitxml=junit.xml")
