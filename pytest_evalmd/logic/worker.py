@@ -89,8 +89,7 @@ class Evaluator:
     def __init__(self, limits: Reply) -> None:
         self._limits = limits
         lines = Path(__file__).with_name("prelude.js").read_text("utf-8").splitlines()
-        code = [line for line in lines if not line.lstrip().startswith("//")]
-        self._prelude = " ".join(code)
+        self._prelude = " ".join(n for n in lines if not n.lstrip().startswith("//"))
         self._verbs: dict[str, Callable[..., str | Reply]] = {
             "run": self._run,
             "compile": self._compile,

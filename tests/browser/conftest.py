@@ -13,8 +13,9 @@ from pytest_evalmd.report.html import write_html
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.fixture(scope="module")  # its event loop must not outlive it
+@pytest.fixture(scope="module")
 def browser():
+    """Start Chromium; for a module, since its event loop would break others' asyncio."""
     api = pytest.importorskip(
         "playwright.sync_api", reason="pip install -e '.[browser]' brings playwright"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,24 @@ def test_nothing_to_generate_from(project, generate):
     assert f"{notes}:1: no heading" in generate(templates=notes, status=1)[1]
     (project / "configs/alpha.md").write_bytes(b"\xff")
     assert "alpha.md:1: not UTF-8" in generate(status=1)[1]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are POSIX's")
+def test_what_has_no_end_is_not_read(project, generate):
+    pipe = project / "pipe.md"
+    os.mkfifo(pipe)
+    assert (
+        "pipe.md: can't be read: it is no file"
+        in generate(templates="pipe.md", status=1)[1]
+    )
+    assert (
+        "pipe.md: can't be read: it is no file"
+        in generate(configs="pipe.md", status=1)[1]
+    )
+    there = project / "out/Alpha/first/query-1/blank.md"
+    there.parent.mkdir(parents=True)
+    os.mkfifo(there)
+    assert "it is no file" in generate(status=1)[1]
 
 
 def test_what_can_not_be_written(project, generate):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tracemalloc
 from dataclasses import replace
@@ -67,6 +68,20 @@ def paths(report):
         for question in report["questions"]
         for answer in question["answers"]
     ]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are POSIX's")
+@pytest.mark.parametrize("command", ["agreement", "report -o out.json"])
+def test_recordings_that_are_a_pipe_are_told(cases, capsys, command):
+    recordings = next(cases.rglob("__evalmd__/*.json"))
+    recordings.unlink()
+    os.mkfifo(recordings)
+    name, *options = command.split()
+
+    main([name, str(cases), *options])
+
+    assert f"{recordings.name}: " in (said := capsys.readouterr().err)
+    assert "it is no file" in said
 
 
 def test_cases_with_what_is_remembered_of_them(evalmd, cases, here):

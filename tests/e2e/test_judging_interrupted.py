@@ -30,9 +30,23 @@ FIRST_FAILS = (
 )
 
 
+INTERRUPTED = (
+    "from pathlib import Path\n"
+    "def pytest_keyboard_interrupt():\n"
+    "    Path('interrupted').touch()\n"
+)
+
+
 def wait_for_requests(server, count):
     deadline = time.monotonic() + 30
     while len(server.requests) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def wait_for_file(path):
+    deadline = time.monotonic() + 30
+    while not path.exists():
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
@@ -82,17 +96,19 @@ def test_ctrl_c_waits_for_what_is_in_flight(project):
 
 
 def test_a_second_ctrl_c_ends_at_once(project):
+    project.conftest(INTERRUPTED)
     project.write_many(10)
     with MockServer(latency_s=30) as server:
         running = project.start(server, "-q", "--evalmd-concurrency=6")
         wait_for_requests(server, 6)
         running.signal(signal.SIGINT)
-        time.sleep(1)
+        wait_for_file(project.path / "interrupted")  # else both may become one
+        time.sleep(0.5)
         since = time.monotonic()
         running.signal(signal.SIGINT)
         run = running.wait()
 
-        assert time.monotonic() - since < 5
+        assert time.monotonic() - since < 8  # of the 10 s that it would wait
         assert run.ret == pytest.ExitCode.INTERRUPTED
         assert len(server.requests) == 6
         assert "INTERNALERROR" not in run.out

@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+
+from pytest_evalmd.batch.state import Asked, Batch, write_batch
+from pytest_evalmd.case.model import Measure
+from pytest_evalmd.judge.question import question_of
+from pytest_evalmd.verdict.runs import (
+    Run,
+    RunCase,
+    RunHead,
+    RunOptions,
+    RunResult,
+    write_run,
+)
+from pytest_evalmd.verdict.shard import Shard, selection_digest
 
 EXAMPLES = Path(__file__).parents[2] / "example_cases"
 
@@ -254,6 +268,132 @@ REPLIES = (
     "7",
     "Plain words with [brackets] and {braces}.",
 )
+
+
+REPLIED = {
+    "custom_id": "evalmd-1",
+    "response": {
+        "status_code": 200,
+        "body": {
+            "model": "m",
+            "choices": [{"message": {"content": "9"}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 1},
+        },
+    },
+    "error": None,
+}
+BATCH_LINES = (
+    json.dumps(REPLIED),
+    json.dumps(
+        {
+            "custom_id": "evalmd-1",
+            "error": {"code": "batch_expired", "message": "late"},
+        }
+    ),
+    json.dumps(
+        {
+            "custom_id": "evalmd-1",
+            "response": {
+                "status_code": 429,
+                "body": {"error": {"message": "no", "code": "rate"}},
+            },
+        }
+    ),
+)
+"""What a provider sends back of a batch."""
+
+_REMOTE = {
+    "id": "batch_1",
+    "status": "failed",
+    "input_file_id": "file-1",
+    "output_file_id": None,
+    "error_file_id": "file-3",
+    "request_counts": {"total": 3, "completed": 1, "failed": 2},
+    "errors": {"data": [{"code": "bad", "message": "no", "line": 2}]},
+}
+REMOTES = (json.dumps(_REMOTE), json.dumps({"data": [_REMOTE], "has_more": False}))
+
+ANSWERED_CASE = RunCase(
+    case="a/b.md",
+    query="Which one?",
+    answer="Zuvira.",
+    model="m",
+    tags=("t",),
+    measures=("m1", "m2"),
+    answers={"gpt": "Lomanta."},
+)
+
+
+def _shards() -> tuple[str, str]:
+    results = [
+        RunResult(case=case, measure="m", type="programmatic", outcome="passed")
+        for case in ("a.md", "b.md")
+    ]
+    digest = selection_digest(one.place for one in results)
+    written = []
+    for number, result in enumerate(results, 1):
+        shard = Shard(number=number, count=2, selected=1, total=2, digest=digest)
+        head = RunHead(
+            plugin="0.1.0", date="2026-01-02", options=RunOptions(shard=shard)
+        )
+        case = replace(ANSWERED_CASE, case=result.case)
+        written.append(write_run(Run(head=head, results=[result], cases=[case])))
+    return written[0], written[1]
+
+
+SHARDS = _shards()
+"""The run files of both shards of a run."""
+
+
+def hostile_case(text: str) -> RunCase:
+    """Put a text into every place of a case of a run."""
+    return replace(
+        ANSWERED_CASE,
+        query=text,
+        answer=text,
+        model=text,
+        tags=(text,),
+        answers={text: text},
+    )
+
+
+def hostile_result(result: RunResult, text: str) -> RunResult:
+    """Put a text into every place of a result of that case."""
+    return replace(
+        result,
+        measure=result.measure + text,
+        variant=text,
+        description=text,
+        judge_model=text,
+        answer_model=text if result.answer_model else None,
+        output_text=text,
+        today_text=text,
+        votes=(text, text),
+        recorded_text=text,
+        human_text=text,
+        reason=text,
+        provenance=text,
+        problem=text,
+        tags=(text,),
+    )
+
+
+def batch() -> str:
+    """Give the file of a batch that asks one question twice."""
+    measure = Measure(
+        id="rating",
+        description="D",
+        type="ai",
+        line=1,
+        prompt="Rate it.",
+        output="number",
+        range=(1, 10),
+    )
+    question = question_of(measure, model="m", texts={"answer": "A"}, parameters={})
+    asked = Asked(case="a/b.md", measure=measure, question=question, samples=(0, 2))
+    return write_batch(
+        Batch(id="0123456789ab", model="m", submitted_s=1_795_000_000, asked=(asked,))
+    )
 
 
 def cases() -> list[str]:

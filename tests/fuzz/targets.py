@@ -14,8 +14,11 @@ from typing import get_args
 
 import seeds
 
+from pytest_evalmd.batch.lines import Harvest, LineError, read_line
+from pytest_evalmd.batch.remote import read_page, read_remote
+from pytest_evalmd.batch.state import BatchFileError, read_batch, write_batch
 from pytest_evalmd.case.blocks import may_be_case, read_document, split_lines
-from pytest_evalmd.case.edit import EditError, set_results
+from pytest_evalmd.case.edit import EditError, set_answer, set_results
 from pytest_evalmd.case.model import Case, Measure, Output
 from pytest_evalmd.case.parse import decode, parse_case
 from pytest_evalmd.case.problems import CaseError
@@ -30,6 +33,11 @@ from pytest_evalmd.case.values import canonical, same
 from pytest_evalmd.generate.combining import generate
 from pytest_evalmd.generate.config import is_config, read_config
 from pytest_evalmd.generate.template import is_template, read_template
+from pytest_evalmd.judge.answer import (
+    answer_question,
+    answer_request,
+    read_answer,
+)
 from pytest_evalmd.judge.completion import parse_body, read_completion
 from pytest_evalmd.judge.fault import fault_error, fault_within, read_fault
 from pytest_evalmd.judge.model import JudgeError, Reply
@@ -41,12 +49,22 @@ from pytest_evalmd.judge.recordings import (
     write_recordings,
 )
 from pytest_evalmd.judge.reply import read_reply, reply_problem
+from pytest_evalmd.report.document import Report
+from pytest_evalmd.report.gather import report_of_cases
+from pytest_evalmd.report.github import Annotation, write_annotations
+from pytest_evalmd.report.html import write_html
+from pytest_evalmd.report.joining import report_of_runs
+from pytest_evalmd.report.json_report import write_json_report
+from pytest_evalmd.report.markdown_report import write_markdown_report
 from pytest_evalmd.verdict.compare import holds, write_output
 from pytest_evalmd.verdict.jsonstream import RunFileError
-from pytest_evalmd.verdict.runfile import read_run
+from pytest_evalmd.verdict.merge import MergeError, merge_runs
+from pytest_evalmd.verdict.runfile import read_run, read_whole_run
 from pytest_evalmd.verdict.runs import Run, write_run
+from pytest_evalmd.verdict.shard import Shard, ShardError, read_shard
 
 OUTPUTS = get_args(Output)
+REPORT = {"title": "Cases", "plugin": "0.1.0"}
 PIECE = 7
 """Characters of a piece of a run file."""
 
@@ -268,6 +286,130 @@ def check_config(text: str) -> None:
             parse_unless_undefined(one)
 
 
+def check_batch_line(text: str) -> None:
+    """Read a line of a batch's output, alone and as a whole file of them."""
+    data = _to_bytes(text)
+    with contextlib.suppress(LineError):
+        read_line(data)
+    harvest = Harvest(known={"evalmd-1"})
+    harvest.take(data.split(b"\n"))
+    assert all(why.isprintable() and len(why) < 1000 for why in harvest.ignored)
+    for fault in harvest.faults.values():
+        if not isinstance(fault, JudgeError):
+            fault_error(fault, "m")
+
+
+def check_batch_state(text: str) -> None:
+    try:
+        batch = read_batch(text)
+    except BatchFileError as error:
+        _check_message(error)
+        return
+    written = write_batch(batch)
+    assert write_batch(read_batch(written)) == written
+    assert not any(set(one.case.split("/")) & {"", "..", "."} for one in batch.asked)
+    batch.places()
+
+
+def check_remote(text: str) -> None:
+    try:
+        body = parse_body(text)
+    except JudgeError:
+        return
+    for read in (read_remote, read_page):
+        with contextlib.suppress(JudgeError):
+            read(body)
+
+
+def check_merge(text: str) -> None:
+    """Merge a file with a good one, and alone: a run, or a reason that can be shown."""
+    good = read_whole_run([seeds.SHARDS[0]])
+    try:
+        run = read_whole_run([text])
+    except RunFileError:
+        return
+    for runs in ([run], [good, run], [run, good]):
+        try:
+            merged = merge_runs([(f"{n}.json", one) for n, one in enumerate(runs)])
+        except MergeError as error:
+            _check_message(error)
+            continue
+        assert merged.head.options.shard is None
+        assert len(merged.results) == sum(len(one.results) for one in runs)
+
+
+def check_shard(text: str) -> None:
+    try:
+        shard = read_shard(text)
+    except ShardError as error:
+        _check_message(error)
+        return
+    assert shard == Shard(number=shard.number, count=shard.count)
+    assert read_shard(str(shard)) == shard
+
+
+def check_answer(text: str) -> None:
+    """The text after a mark is what a model replied; it and its name are written."""
+    before, _, said = text.partition(MARK)
+    try:
+        case = parse_case(before)
+        answer = read_answer(Reply(text=said))
+    except (CaseError, JudgeError):
+        return
+    if case is None:
+        return
+    answer_request(case.query.text, "m", case.answer_settings)
+    answer_question(case.query.text, "m", case.answer_settings)
+    model = said.split("\n")[0]
+    try:
+        written = set_answer(before, answer, model)
+    except EditError as error:
+        _check_message(error)
+        return
+    after = parse_case(written)
+    assert after is not None
+    assert (after.answer.text, after.model) == (answer, model)
+    assert set_answer(written, answer, model) == written
+
+
+def check_case_report(text: str) -> None:
+    case = _case(text)
+    if case is not None:
+        report = report_of_cases([("a/case.md", case)], **REPORT, date="2026-01-02")
+        _check_report(report)
+
+
+def check_run_report(text: str) -> None:
+    with contextlib.suppress(RunFileError):
+        _check_report(report_of_runs([read_whole_run([text])], **REPORT))
+
+
+def check_hostile_report(text: str) -> None:
+    """Text from anywhere, in every place of a report."""
+    run = read_whole_run([seeds.RUN])
+    case = seeds.hostile_case(text)
+    results = [seeds.hostile_result(one, text) for one in run.results]
+    _check_report(
+        report_of_runs([replace(run, results=results, cases=[case])], **REPORT)
+    )
+    notes = [Annotation(path=text, line=1, title=text, message=text)]
+    assert all("\n" not in one for one in write_annotations(notes))
+
+
+EMPTY_PAGE = "".join(write_html(Report(**REPORT, date="2026-01-02")))
+
+
+def _check_report(report: Report) -> None:
+    """Each writer takes it, and what it writes can be put into a file."""
+    page = "".join(write_html(report))
+    assert page.count("<script") == EMPTY_PAGE.count("<script")
+    written = write_json_report(report)
+    json.loads(written)
+    short = write_markdown_report(report, 2000)
+    for one in (page, written, short, write_markdown_report(report)):
+        one.encode()
+
+
 MARK = "\n=== new result ===\n"
 NEW_RESULTS = ("9", "a,b", "```\nx\n```", "", " ", "\n", "> a", "~~~", "é\u2028", "\ta")
 
@@ -290,6 +432,17 @@ RESULTS = (
 )
 
 TARGETS = {
+    "answer": Target(
+        check_answer, [f"{c}{MARK}{new}" for c in seeds.cases() for new in NEW_RESULTS]
+    ),
+    "batch line": Target(check_batch_line, seeds.BATCH_LINES),
+    "batch state": Target(check_batch_state, [seeds.batch()]),
+    "remote": Target(check_remote, seeds.REMOTES),
+    "merge": Target(check_merge, seeds.SHARDS),
+    "shard": Target(check_shard, ("1/1", "2/5", "9999/10000")),
+    "case report": Target(check_case_report, seeds.cases()),
+    "run report": Target(check_run_report, [seeds.RUN, *seeds.SHARDS]),
+    "hostile report": Target(check_hostile_report, [*seeds.REPLIES, *NEW_RESULTS]),
     "case": Target(check_case, seeds.cases()),
     "edit": Target(
         check_edit, [f"{c}{MARK}{new}" for c in seeds.cases() for new in NEW_RESULTS]

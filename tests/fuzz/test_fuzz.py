@@ -19,7 +19,14 @@ from targets import TARGETS
 QUICK, LONG = 60, 1000
 GUIDED = ("case", "edit", "run", "reply", "template")
 SECONDS_A_TARGET = 2
-HEAVY = {"template": 8, "config": 4, "edit": 2}
+HEAVY = {
+    "template": 8,
+    "config": 4,
+    "edit": 2,
+    "answer": 4,
+    "case report": 4,
+    "hostile report": 8,
+}
 """How many times fewer examples: they parse several texts."""
 
 

@@ -104,10 +104,10 @@ def test_ctrl_c(pytester, write_case, start, args, seconds):
     wait_for_text(path, "> new")
     if not args:  # a second time, not to wait for the reply either
         os.killpg(process.pid, signal.SIGINT)
-    code = process.wait(20)
+    code = process.wait(40)
 
     out = (pytester.path / "out.txt").read_text()
-    assert time.monotonic() - since < 10, out
+    assert time.monotonic() - since < 30, out  # of 60, however slow the machine is
     assert code == pytest.ExitCode.INTERRUPTED, out
     assert path.read_text() == before.replace("> old", "> new"), out
     assert "INTERNALERROR" not in out
