@@ -167,6 +167,30 @@ def test_an_update_keeps_the_votes_of_what_hangs_on_a_measure(
     run("--evalmd-mode=replay").assert_outcomes(passed=2)
 
 
+def test_a_rerun_computes_anew_what_hangs_on_it(run_here, pytester, fickle, write_case):
+    asked = fickle(RATING=[7], SECOND=[1])
+    conftest = pytester.path / "conftest.py"
+    conftest.write_text(
+        conftest.read_text().replace(
+            "        left = self.replies[word]\n",
+            "        left = self.replies[word]\n"
+            "        if word == 'RATING': self.replies = self.replies | {word: [9]}\n",
+        )
+    )
+    write_case(
+        ai("rating", output="integer")
+        + ai("second", output="integer", input="rating", context="query"),
+        {"rating": "9", "second": "1"},
+    )
+
+    result = run_here("--reruns=1", "--evalmd-confirm=1")
+
+    result.assert_outcomes(passed=2)
+    # The second one was judged on an input of 7 before.
+    assert asked() == ["RATING", "SECOND", "RATING", "SECOND"]
+    run_here("--evalmd-mode=replay").assert_outcomes(passed=2)
+
+
 def test_no_judge_no_votes(run_here, fickle, write_case):
     asked = fickle()
     write_case(logic("size", "return input.length"), {"size": "1"})
