@@ -326,6 +326,17 @@ def test_an_update_without_a_winner_writes_what_replay_finds(
     run_here("--evalmd-mode=replay").assert_outcomes(passed=1)
 
 
+def test_an_update_that_could_not_vote_warns(run_here, fickle, write_case):
+    fickle(RATING=[7, "boom"])
+    write_case(ai("rating", output="integer"), {"rating": "9"})
+
+    result = run_here("--update-results")
+
+    result.stdout.fnmatch_lines(
+        ["case.md:* rating: 9 -> 7; WARNING: no vote won it: *out of order*"]
+    )
+
+
 def test_an_update_does_not_write_an_outlier(run_here, fickle, write_case):
     fickle(RATING=[7, 9, 9, 9])
     path = write_case(ai("rating", output="integer"), {"rating": "9"})
