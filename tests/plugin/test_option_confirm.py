@@ -258,7 +258,7 @@ def test_replay_votes_with_what_is_remembered(run_here, fickle, write_case):
 
     result.assert_outcomes(failed=1)
     assert len(asked()) == 1
-    result.stdout.fnmatch_lines(["not asked again: no reply is remembered*"])
+    result.stdout.fnmatch_lines(["not asked again: no further reply is remembered*"])
 
 
 def test_votes_keep_within_the_cap(run_here, fickle, write_case):
