@@ -97,13 +97,16 @@ def _new_answer(item: MeasureItem) -> NewAnswer | None:
 
 def _change(item: MeasureItem, new: str, settled: Settled) -> Change:
     seen = [value for one in settled.outputs for value in one.responses]
+    warnings = [spread(item.measure, settled.output.value, seen)]
+    if settled.cut_short:
+        warnings.append(f"WARNING: no vote won it: {settled.cut_short}")
     return Change(
         path=str(item.path),
         digest=item.file.digest,
         measure_id=item.measure.id,
         old=item.recorded_text,
         new=new,
-        spread=spread(item.measure, settled.output.value, seen),
+        warning="; ".join(filter(None, warnings)),
     )
 
 

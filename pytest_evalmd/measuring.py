@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from pytest_evalmd.askers import Asker, Askers, NoClientError
+from pytest_evalmd.case.graph import dependents
 from pytest_evalmd.computing import Computing
 from pytest_evalmd.job import (
     Job,
@@ -151,9 +152,15 @@ class Measuring:
         self._settled[job.key] = settling.settled()
 
     def _forget(self, job: Job) -> None:
-        self._settled.pop(job.key, None)
-        for number in range(max(self.options.confirm, self.options.confirm_new)):
-            self.computing.forget(job.at_round(number))
+        """Forget a measure, and what was made of replies that don't count any more."""
+        measures = job.case.measures
+        hanging = [job.of(one) for one in dependents(measures, job.measure.id)]
+        if hanging:
+            self._wait(self.tasks.finish(hanging))
+        for one in (job, *hanging):
+            self._settled.pop(one.key, None)
+            for number in range(max(self.options.confirm, self.options.confirm_new)):
+                self.computing.forget(one.at_round(number))
 
     def _drive(
         self,

@@ -23,8 +23,8 @@ class Change:
     measure_id: str
     old: str
     new: str
-    spread: str = ""
-    """How far what was seen disagrees with itself; empty if it does not."""
+    warning: str = ""
+    """Why not to rely on it; empty if nothing is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,4 +76,4 @@ def _listed(old: Case, new: Case, changes: list[Change]) -> Iterator[str]:
     for id_, change in sorted(found.items(), key=lambda one: new.result_line(one[0])):
         was = shorten(change.old) if change.old.strip() else "(not recorded)"
         line = f"{new.result_line(id_)} {id_}: {was} -> {shorten(change.new)}"
-        yield f"{line}; {change.spread}" if change.spread else line
+        yield f"{line}; {change.warning}" if change.warning else line

@@ -69,6 +69,13 @@ class Tasks:
         if first is not None:
             await first
 
+    async def finish(self, jobs: Iterable[Job]) -> None:
+        """Wait for what of these jobs is under way, in whatever round."""
+        wanted = {job.key[:-1] for job in jobs}
+        running = (*self._settling.items(), *self._computed.items())
+        tasks = [task for key, task in running if key[:-1] in wanted]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def _start_answer(self, job: Job, asker: Asker, place: int) -> _Task:
         key = job.answer_key
         if key not in self._answering:

@@ -45,6 +45,15 @@ def ancestors(measures: Mapping[str, Measure], measure_id: str) -> list[Measure]
     return [measure for measure in measures.values() if measure.id in found]
 
 
+def dependents(measures: Mapping[str, Measure], measure_id: str) -> list[Measure]:
+    """Give all that needs a measure, directly or not, of measures in ``order``."""
+    found = {measure_id: measures[measure_id]}
+    for one in measures.values():
+        if not found.keys().isdisjoint(one.needs):
+            found[one.id] = one
+    return [*found.values()][1:]
+
+
 def _visit(
     start: str,
     measures: Mapping[str, Measure],

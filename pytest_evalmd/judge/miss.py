@@ -39,11 +39,14 @@ def explain_miss(
         one line, then a short diff of the prompt if that changed.
     """
     ask = f"run with --evalmd-mode=auto to ask {question.model or 'the judge'}"
-    start = f"no reply is remembered for {_NAMES.get(measure_id, measure_id)}"
+    name = _NAMES.get(measure_id, measure_id)
+    start = f"no reply is remembered for {name}"
     old = nearest(measure_id, question, replies)
     if old is None:
         return f"{start}; {ask}"
     changed = question.changed_since(old.question)
+    if not changed and samples == 1:
+        return f"no further reply is remembered for {name}; {ask}"
     if not changed:
         wanted = f"{samples} samples are wanted, fewer are remembered"
         return f"{start}: {wanted}; {ask}"

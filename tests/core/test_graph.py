@@ -7,7 +7,7 @@ import time
 import pytest
 from case_texts import case_text, problem, problems, read
 
-from pytest_evalmd.case.graph import ancestors, order
+from pytest_evalmd.case.graph import ancestors, dependents, order
 from pytest_evalmd.case.model import Measure
 from pytest_evalmd.case.problems import Problems
 
@@ -103,6 +103,13 @@ def test_ancestors():
     assert [m.id for m in ancestors(found, "a")] == ["b", "c", "d"]
     assert [m.id for m in ancestors(found, "c")] == ["d"]
     assert ancestors(found, "e") == []
+
+
+def test_dependents():
+    found = order(measures(a="bc", b="d", c=["d", "answer"], d="", e=""), Problems())
+    assert [m.id for m in dependents(found, "d")] == ["b", "c", "a"]
+    assert [m.id for m in dependents(found, "c")] == ["a"]
+    assert dependents(found, "a") == dependents(found, "e") == []
 
 
 LONG = 5_000

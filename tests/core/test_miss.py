@@ -128,6 +128,13 @@ def test_too_few_samples():
     ]
 
 
+def test_no_reply_left_to_vote():
+    assert miss(asked()) == [
+        "no further reply is remembered for poteligeo_strength; run with "
+        "--evalmd-mode=auto to ask gpt-4.1"
+    ]
+
+
 def test_the_nearest_question_then_the_newest_reply():
     far = reply(asked(model="x", answer="B"), date="2026-12-31")
     near = [

@@ -167,6 +167,30 @@ def test_an_update_keeps_the_votes_of_what_hangs_on_a_measure(
     run("--evalmd-mode=replay").assert_outcomes(passed=2)
 
 
+def test_a_rerun_computes_anew_what_hangs_on_it(run_here, pytester, fickle, write_case):
+    asked = fickle(RATING=[7], SECOND=[1])
+    conftest = pytester.path / "conftest.py"
+    conftest.write_text(
+        conftest.read_text().replace(
+            "        left = self.replies[word]\n",
+            "        left = self.replies[word]\n"
+            "        if word == 'RATING': self.replies = self.replies | {word: [9]}\n",
+        )
+    )
+    write_case(
+        ai("rating", output="integer")
+        + ai("second", output="integer", input="rating", context="query"),
+        {"rating": "9", "second": "1"},
+    )
+
+    result = run_here("--reruns=1", "--evalmd-confirm=1")
+
+    result.assert_outcomes(passed=2)
+    # The second one was judged on an input of 7 before.
+    assert asked() == ["RATING", "SECOND", "RATING", "SECOND"]
+    run_here("--evalmd-mode=replay").assert_outcomes(passed=2)
+
+
 def test_no_judge_no_votes(run_here, fickle, write_case):
     asked = fickle()
     write_case(logic("size", "return input.length"), {"size": "1"})
@@ -234,7 +258,7 @@ def test_replay_votes_with_what_is_remembered(run_here, fickle, write_case):
 
     result.assert_outcomes(failed=1)
     assert len(asked()) == 1
-    result.stdout.fnmatch_lines(["not asked again: no reply is remembered*"])
+    result.stdout.fnmatch_lines(["not asked again: no further reply is remembered*"])
 
 
 def test_votes_keep_within_the_cap(run_here, fickle, write_case):
@@ -300,6 +324,17 @@ def test_an_update_without_a_winner_writes_what_replay_finds(
         ["*9 -> 7; WARNING: it disagrees*6 (1 of 4), 5 (1 of 4), …; 'tolerance: 3'*"]
     )
     run_here("--evalmd-mode=replay").assert_outcomes(passed=1)
+
+
+def test_an_update_that_could_not_vote_warns(run_here, fickle, write_case):
+    fickle(RATING=[7, "boom"])
+    write_case(ai("rating", output="integer"), {"rating": "9"})
+
+    result = run_here("--update-results")
+
+    result.stdout.fnmatch_lines(
+        ["case.md:* rating: 9 -> 7; WARNING: no vote won it: *out of order*"]
+    )
 
 
 def test_an_update_does_not_write_an_outlier(run_here, fickle, write_case):
