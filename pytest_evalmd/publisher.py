@@ -20,6 +20,7 @@ from pytest_evalmd.report.github import Annotation, write_annotations
 from pytest_evalmd.report.joining import report_of_runs
 from pytest_evalmd.report.markdown_report import write_markdown_report
 from pytest_evalmd.session import relative
+from pytest_evalmd.verdict.attribution import what_changed
 
 if TYPE_CHECKING:
     from pytest_evalmd.recorder import RunRecorder
@@ -174,6 +175,8 @@ def _message(plain: dict[str, Any]) -> Iterator[str]:
         yield f"computed: {shorten(plain['output_text'], _SHOWN)}"
         recorded = shorten(plain["recorded_text"], _SHOWN)
         yield f"recorded: {recorded}" if recorded else "nothing is recorded"
+    if plain["attribution"]:
+        yield what_changed(plain["attribution"], judged=plain["type"] == "ai")
     if plain["reason"]:
         yield f"the judge's reason: {shorten(plain['reason'], _SHOWN)}"
 

@@ -11,6 +11,7 @@ from pytest_evalmd.report.document import (
     QuestionReport,
     Report,
 )
+from pytest_evalmd.report.summary import results_of
 from pytest_evalmd.verdict.runs import cost, present
 
 FORMAT = "evalmd-report/1"
@@ -45,11 +46,10 @@ def write_json_report(report: Report) -> str:
 
 
 def _totals(report: Report) -> Value:
-    answers = [answer for question in report.questions for answer in question.answers]
-    states = Counter(one.state for answer in answers for one in answer.measures)
+    states = Counter(found.measure.state for found in results_of(report))
     return {
         "questions": len(report.questions),
-        "answers": len(answers),
+        "answers": sum(len(question.answers) for question in report.questions),
         "measures": states.total(),
         "states": dict(sorted(states.items())),
     }

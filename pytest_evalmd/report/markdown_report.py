@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from pytest_evalmd.report.document import (
     AnswerReport,
-    MeasureReport,
     QuestionReport,
     Report,
     State,
@@ -22,17 +20,10 @@ from pytest_evalmd.report.markdown_measure import (
     row,
     table,
 )
+from pytest_evalmd.report.summary import Found, results_of
 
 LISTED = 50
 """How many of anything are listed above the questions."""
-
-
-class _Found(NamedTuple):
-    """A measure and where it stands."""
-
-    question: QuestionReport
-    answer: AnswerReport
-    measure: MeasureReport
 
 
 def write_markdown_report(report: Report, limit: int | None = None) -> str:
@@ -69,12 +60,7 @@ def _head(report: Report) -> Iterator[str]:
     said = [report.date, f"pytest-evalmd {report.plugin}"]
     said += [f"{name} {text}" for name, text in report.options.items()]
     yield from (f"# {words(report.title)}", "", " · ".join(map(words, said)))
-    found = [
-        _Found(question, answer, measure)
-        for question in report.questions
-        for answer in question.answers
-        for measure in answer.measures
-    ]
+    found = list(results_of(report))
     yield from _listed("Not read", [words(one) for one in report.problems])
     yield from _counts("folder", found, lambda one: _product(one.question))
     yield from _counts("model", found, lambda one: one.measure.model)
@@ -92,7 +78,7 @@ def _listed(title: str, items: Sequence[str]) -> Iterator[str]:
 
 
 def _counts(
-    title: str, found: Iterable[_Found], name_of: Callable[[_Found], str]
+    title: str, found: Iterable[Found], name_of: Callable[[Found], str]
 ) -> Iterator[str]:
     """Count states in a row a name, and of all; nothing where nobody has a name."""
     rows: dict[str, Counter[State]] = {}
@@ -116,8 +102,8 @@ def _count_row(name: str, counts: Counter[State], states: Iterable[State]) -> st
     return row([name, *map(str, [counts.total(), *(counts[one] for one in states)])])
 
 
-def _brief(found: _Found) -> str:
-    question, answer, measure = found
+def _brief(found: Found) -> str:
+    question, answer, measure = found.question, found.answer, found.measure
     place = filter(None, (question.folder, question.name, answer.model))
     said = f"{words(' / '.join(place))}, {name_of(measure)}: {result(measure)}"
     return f"{STATES[measure.state]}: {said}"

@@ -82,3 +82,19 @@ def test_prune_runs_without_pytest_and_openai(case):
     said = f"{Path('sub/__evalmd__/a.json')}: 1 reply dropped\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
     assert {*read_recordings(path.read_text())} == {asked.key(0)}
+
+
+@pytest.mark.parametrize("more", [[], ["--format", "json"]])
+def test_whoever_reads_may_stop(tmp_path, more):
+    for n in range(300):  # more than a pipe takes, or a little that is left to the end
+        (tmp_path / f"{n}.md").write_text(case_text(MEASURE, answer=""))
+    code = "import sys; from pytest_evalmd.cli import main; sys.exit(main())"
+    for path in (tmp_path, tmp_path / "1.md"):
+        running = subprocess.Popen(
+            [sys.executable, "-c", code, "check", path, *more],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        running.stdout.close()
+        _, said = running.communicate()
+        assert (running.returncode, said) == (1, b"")

@@ -163,6 +163,7 @@ def test_an_annotation_says_whose_answer_failed(run_here, judge, write_case):
     options = ("--answer-model=gpt-x", "--evalmd-mode=live", "--judge-model=gpt-4.1")
     (command,) = commands(run_here("--evalmd-report=github", *options))
     assert ",title=tone[gpt-x]%3A tone?::computed: harsh%0Arecorded: calm" in command
+    assert command.endswith("%0Athe judge drifted")
 
 
 def test_a_case_that_cannot_be_read_is_told(run, write_case, pytester, summary):
