@@ -72,7 +72,7 @@ def made_up_report() -> Report:
             "mode": "auto",
             "judge model": JUDGE,
             "answer model": NEW,
-            "asked again": "up to 5 times",
+            "asked": "up to 5 times where a result differs",
         },
     )
 

@@ -109,8 +109,8 @@ def _change(item: MeasureItem, new: str, settled: Settled) -> Change:
 
 def _attribute(item: MeasureItem, settled: Settled) -> Attributed | None:
     today = settled.today
-    if not isinstance(today, Settled):
-        return None
+    if not isinstance(today, Settled) or today.cut_short:
+        return None  # a vote that is open tells nothing of the judge
     return attribute(
         item.measure,
         item.recorded_text,
@@ -130,20 +130,26 @@ def _difference(
     what = problem(item.measure, recorded, computed)
     if attributed:
         what = f"{what}: {attributed.what}"
-    untold = ""
-    if isinstance(settled.today, MeasureError):
-        first = str(settled.today).split("\n")[0]
-        untold = f"whether the answer or the judge changed can't be told: {first}"
     return replace(
         _failure(item, what, _result_line(item)),
         details=diff(recorded, computed),
-        attribution=attributed.line() if attributed else untold,
+        attribution=attributed.line() if attributed else _untold(settled),
         votes=votes_line(votes_of(item, settled), settled.agreeing, settled.limit),
         undecided=settled.cut_short,
         reason=found.judged.reason if found.judged else "",
         provenance=provenance_of(item, found),
         next_step=f"to accept it: {_accept_command(item)}",
     )
+
+
+def _untold(settled: Settled) -> str:
+    """Say why nothing tells what changed, if there is a reason."""
+    today = settled.today
+    why = today.cut_short if isinstance(today, Settled) else str(today or "")
+    if not why:
+        return ""
+    first = why.split("\n")[0]
+    return f"whether the answer or the judge changed can't be told: {first}"
 
 
 def _accept_command(item: MeasureItem) -> str:

@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -89,12 +89,14 @@ def create_file(path: Path, data: bytes) -> None:
         raise NotWrittenError(_why(error)) from None
 
 
-def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
+def write_atomically(
+    path: Path, data: bytes | Iterable[bytes], *, durable: bool = True
+) -> None:
     """Write a file so that it holds all or nothing of ``data``, whatever happens.
 
     Args:
         path: the file.
-        data: its new contents.
+        data: its new contents, in one piece or several.
         durable: hold even where the machine loses power; it costs milliseconds.
 
     Raises:
@@ -105,13 +107,15 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 
 @contextlib.contextmanager
-def _written_beside(path: Path, data: bytes, *, durable: bool) -> Iterator[Path]:
+def _written_beside(
+    path: Path, data: bytes | Iterable[bytes], *, durable: bool
+) -> Iterator[Path]:
     """Write a temporary file in the folder and with the mode of another one."""
     temporary, mode = path.with_name(f".evalmd-{os.urandom(8).hex()}.tmp"), _mode(path)
     handle = os.open(temporary, _NEW, 0o666 if mode is None else 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             if durable:
                 os.fsync(file.fileno())

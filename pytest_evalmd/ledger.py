@@ -30,6 +30,7 @@ def account(config: pytest.Config) -> dict[str, Any] | None:
     return {
         "cost": judging.cost.to_plain(),
         "served": judging.served(),
+        "asked": judging.asked(),
         "not_remembered": sorted(set(judging.not_remembered)),
         "adaptations": measuring.askers.adaptations(),
         "folders": sorted(map(str, judging.folders())),
@@ -61,6 +62,8 @@ class Ledger:
         """Where replies were asked for, maybe for items that did not get to run."""
         self.served: set[tuple[str, str]] = set()
         """Case and key of each reply that spared a request, in whatever process."""
+        self._in_use: dict[str, set[str]] = {}
+        """By case, the keys of all replies that something was made of."""
         self._nodes: list[Any] = []
         """Workers that have not told what they spent."""
         self.plan: str | None = None
@@ -113,6 +116,9 @@ class Ledger:
             self.served.update(
                 (p, k) for p, ks in account["served"].items() for k in ks
             )
+            for by_case in (account["served"], account["asked"]):
+                for path, keys in by_case.items():
+                    self._in_use.setdefault(path, set()).update(keys)
             self.not_remembered += account["not_remembered"]
             new = [a for a in account["adaptations"] if a not in self.adaptations]
             self.adaptations += new
@@ -124,10 +130,12 @@ class Ledger:
         for outcome in self.results.outcomes.values():
             path = Path(outcome.path)
             cases = folders.setdefault(path.parent, {})
-            if prune and outcome.keys:
+            if prune and outcome.keys and outcome.path not in self.results.stale:
                 used = cases.setdefault(path.name, {})
                 name = (outcome.measure_id, outcome.alias)
-                used.setdefault(name, []).extend(outcome.keys)
+                # What hangs on a measure may have voted on more of its replies.
+                in_use = self._in_use.get(outcome.path, ())
+                used.setdefault(name, []).extend((*outcome.keys, *in_use))
         return folders
 
     def _fold(self, folder_and_used: tuple[Path, dict[str, Used]]) -> None:

@@ -222,7 +222,7 @@ class Measuring:
                     # On the event loop a slow one must not hold up the others.
                     await in_daemon_thread(take) if slow else take()
             settled = settling.settled()
-            if job.answer_model and not settled.holds and self._has_control(job):
+            if job.answer_model and settled.changed and self._has_control(job):
                 control = job.on_recorded_answer
                 if control.key not in self._settled:
                     await self._settle(control, compute, asker)

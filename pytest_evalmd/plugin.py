@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_evalmd.declaring import add_options
 from pytest_evalmd.fixtures import answer_client, case, llm_client, measure_outputs
 from pytest_evalmd.ledger import Ledger, WorkerLedger
-from pytest_evalmd.options import MEASURING, OPTIONS, add_options, read_options
+from pytest_evalmd.options import MEASURING, OPTIONS, read_options
 from pytest_evalmd.session import Results
 
 if TYPE_CHECKING:

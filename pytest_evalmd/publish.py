@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pytest_evalmd.case.parse import decode, parse_case
@@ -40,11 +40,11 @@ def publish(report: Report, path: Path) -> None:
     """
     check_replaceable(path)
     check_secrets(report)
-    text = _WRITERS[path.suffix](report)
     try:
         target = path.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(target, text.encode())
+        pieces = _WRITERS[path.suffix](report)
+        write_atomically(target, (piece.encode() for piece in pieces))
     except OSError as error:
         raise NotWrittenError(error.strerror or str(error)) from None
 
@@ -64,16 +64,16 @@ def check_secrets(report: Report) -> None:
         raise NotWrittenError(str(error)) from None
 
 
-def _html(report: Report) -> str:
+def _html(report: Report) -> Iterator[str]:
     from pytest_evalmd.report.html import write_html  # heavy: only where it is wanted
 
-    return "".join(write_html(report))
+    return write_html(report)
 
 
-_WRITERS: Mapping[str, Callable[[Report], str]] = {
+_WRITERS: Mapping[str, Callable[[Report], Iterable[str]]] = {
     ".html": _html,
-    ".md": write_markdown_report,
-    ".json": write_json_report,
+    ".md": lambda report: [write_markdown_report(report)],
+    ".json": lambda report: [write_json_report(report)],
 }
 
 

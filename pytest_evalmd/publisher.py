@@ -64,7 +64,7 @@ class Publisher:
             self.failures[report.nodeid] = Annotation(
                 path=self._from_repository(self.config.rootpath / path),
                 line=(line or 0) + 1,
-                title=shorten(f"{plain['measure']}: {plain['description']}", _SHOWN),
+                title=shorten(f"{_name(plain)}: {plain['description']}", _SHOWN),
                 message="\n".join(_message(plain)),
             )
 
@@ -158,6 +158,12 @@ def _to_file(path: Path) -> Callable[[Report], bool]:
         return True
 
     return write
+
+
+def _name(plain: dict[str, Any]) -> str:
+    """Name a measure as pytest does."""
+    variant = f"[{plain['variant']}]" if plain["variant"] else ""
+    return f"{plain['measure']}{variant}"
 
 
 def _message(plain: dict[str, Any]) -> Iterator[str]:

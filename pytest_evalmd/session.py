@@ -23,6 +23,8 @@ class Results:
         """How many measures that would have asked a judge were skipped."""
         self.updated: list[str] = []
         self.not_written: list[str] = []
+        self.stale: set[str] = set()
+        """Paths of cases that not all of what was found could be written into."""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take note of what became of an item, here or on a worker."""
@@ -106,10 +108,10 @@ class Results:
         answer = next((one.answer for one in outcomes if one.answer), None)
         if not (changes or answer):
             return
-        done = {one.measure_id for one in outcomes if one.kind in ("passed", "updated")}
-        lines, problem = rewrite(path, changes, answer, done)
+        lines, problem = rewrite(path, changes, answer, _done(outcomes, changes))
         self.updated += [f"{shown}:{line}" for line in lines]
         if problem:
+            self.stale.update(one.path for one in outcomes)
             self.not_written.append(f"{shown}: {problem}")
 
     def _agreed(self, all_outcomes: list[Outcome]) -> Iterator[Change]:
@@ -121,6 +123,7 @@ class Results:
             changes = [one.change for one in outcomes if one.change is not None]
             news = {change.new for change in changes}
             if len(news) > 1 or (news and any(o.kind == "passed" for o in outcomes)):
+                self.stale.add(path)
                 node_id = f"{relative(Path(path), self.config)}::{measure_id}"
                 self.not_written.append(
                     f"{node_id}: clients disagree, so nothing is written for it; "
@@ -128,6 +131,18 @@ class Results:
                 )
             else:
                 yield from changes[:1]
+
+
+def _done(outcomes: list[Outcome], changes: list[Change]) -> set[str]:
+    """Give the measures whose results hold, or are to be written, for every client."""
+    written = {change.measure_id for change in changes}
+    open_ = {
+        one.measure_id
+        for one in outcomes
+        if one.kind not in ("passed", "updated")
+        or (one.change and one.measure_id not in written)
+    }
+    return {one.measure_id for one in outcomes} - open_
 
 
 def _by_place(item: tuple[tuple[str, str], Outcome]) -> tuple[str, str]:

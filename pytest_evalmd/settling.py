@@ -36,6 +36,11 @@ class Settled:
     """Where a new answer's result does not hold: what the recorded answer comes to."""
 
     @property
+    def changed(self) -> bool:
+        """Whether the recorded result is known not to stand."""
+        return not (self.holds or self.cut_short)
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """Of all replies that judges gave."""
         return tuple(key for one in self._judged() for key in one.keys)

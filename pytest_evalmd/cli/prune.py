@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from pytest_evalmd.case.model import Case
+from pytest_evalmd.case.model import Case, Measure
 from pytest_evalmd.cli.cases import SoundCases, say
 from pytest_evalmd.judge.answer import ANSWER, answer_question
 from pytest_evalmd.judge.question import Question, question_of
-from pytest_evalmd.judge.recordings import Remembered
+from pytest_evalmd.judge.recordings import RecordingError, Remembered
 from pytest_evalmd.judge.secrets import environment_keys
-from pytest_evalmd.judge.store import Keep, fold
+from pytest_evalmd.judge.store import CaseReplies, Keep, fold
 
 
 def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,8 +21,9 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "prune",
         help="drop remembered replies that no request uses any more",
         description="Drop remembered replies whose measure is gone, or whose prompt, "
-        "answer, query or schema changed. Replies of every model are kept, and "
-        "so are those that only differ in what an input was.",
+        "answer, query or schema changed. Replies of every model are kept, those "
+        "about remembered new answers, votes, and those that only differ in what "
+        "an input was.",
     )
     parser.add_argument("cases", nargs="+", type=Path, help="case files or folders")
     parser.set_defaults(run=run)
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     cases = SoundCases(arguments.cases)
     by_folder: dict[Path, dict[str, Keep]] = {}
     for path, case in cases:
-        by_folder.setdefault(path.parent, {})[path.name] = _keep(case)
+        by_folder.setdefault(path.parent, {})[path.name] = _keep(path, case)
     pruned = [_prune(folder, keep) for folder, keep in by_folder.items()]
     failed = cases.failed or not all(pruned)
     if not by_folder and not failed:
@@ -52,29 +53,49 @@ def _prune(folder: Path, keep: Mapping[str, Keep]) -> bool:
     return not folded.problems
 
 
-def _keep(case: Case) -> Keep:
-    """Keep what a present measure may still ask, of any judge."""
-    texts = {"query": case.query.text, "answer": case.answer.text}
-    wanted: list[tuple[Question, int]] = []
-    for measure in case.measures.values():
-        if measure.type == "ai":
-            seen: dict[str, str] = {
-                name: text for name, text in texts.items() if name in measure.context
-            }
-            question = question_of(measure, model="", texts=seen, parameters={})
-            wanted.append((question, measure.samples))
+def _keep(path: Path, case: Case) -> Keep:
+    """Keep what a present measure may still ask, of any judge and about any answer.
 
+    Of whatever sample: more than a measure wants have voted.
+    """
     query = answer_question(case.query.text, "", case.answer_settings)
 
+    def is_answer(reply: Remembered) -> bool:
+        same_query = "query" not in query.changed_since(reply.question)
+        return reply.measure_id == ANSWER and same_query
+
+    known = _remembered(path)
+    answers = {
+        case.answer.text,
+        *(str(one.response) for one in known if is_answer(one)),
+    }
+    wanted = [
+        _question(case, measure, answer)
+        for answer in answers
+        for measure in case.measures.values()
+        if measure.type == "ai"
+    ]
     # Of any measure: one that was renamed, or asks the same, uses the same reply.
     return lambda reply: (
-        "query" not in query.changed_since(reply.question)
+        is_answer(reply)
         if reply.measure_id == ANSWER
-        else any(
-            reply.sample < samples and not _changed(question, reply)
-            for question, samples in wanted
-        )
+        else any(not _changed(question, reply) for question in wanted)
     )
+
+
+def _remembered(path: Path) -> Collection[Remembered]:
+    try:
+        return CaseReplies(path, run="").by_key.values()
+    except RecordingError:
+        return ()  # whoever folds them says so
+
+
+def _question(case: Case, measure: Measure, answer: str) -> Question:
+    texts = {"query": case.query.text, "answer": answer}
+    seen: dict[str, str] = {
+        name: text for name, text in texts.items() if name in measure.context
+    }
+    return question_of(measure, model="", texts=seen, parameters={})
 
 
 def _changed(question: Question, reply: Remembered) -> set[str]:

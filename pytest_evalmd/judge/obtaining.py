@@ -121,6 +121,10 @@ class Obtaining:
         """Give the keys of the replies that spared a request, by case."""
         return {str(path): sorted(one.served) for path, one in self._replies.items()}
 
+    def asked(self) -> dict[str, list[str]]:
+        """Give the keys of the replies that were asked for, by case."""
+        return {str(path): sorted(one.asked) for path, one in self._replies.items()}
+
     def remembered(self, wanted: Wanted, explain: Callable[[], str]) -> Remembered:
         """Give a remembered reply.
 

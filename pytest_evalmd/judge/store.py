@@ -56,7 +56,7 @@ class CaseReplies:
         """Replies that were asked for anew."""
         self.served: set[str] = set()
         """Keys of the replies that spared a request."""
-        self._asked: set[str] = set()
+        self.asked: set[str] = set()
         """Keys of the replies that this process asked for."""
 
     def find(self, key: str, *, fresh_only: bool = False) -> Remembered | None:
@@ -90,7 +90,7 @@ class CaseReplies:
             self.replaced.append(self.by_key[reply.key])
         self.by_key[reply.key] = reply
         self.fresh.add(reply.key)
-        self._asked.add(reply.key)
+        self.asked.add(reply.key)
         write_spooled(self.case, reply, self.run, secrets)
 
     def count(self, replies: Iterable[Remembered], cost: Cost) -> None:
@@ -103,7 +103,7 @@ class CaseReplies:
             if reply.key not in self.fresh:
                 cost.remembered += 1
                 self.served.add(reply.key)
-            elif reply.key not in self._asked:
+            elif reply.key not in self.asked:
                 cost.add_usage(reply.usage)
 
     @contextlib.asynccontextmanager

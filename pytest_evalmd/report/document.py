@@ -10,6 +10,7 @@ from pytest_evalmd.case.model import MeasureType
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.outcome import Attribution as Attribution
 from pytest_evalmd.outcome import Kind
+from pytest_evalmd.verdict.attribution import what_changed
 
 State = Kind | Literal["recorded", "unanswered"]
 """What became of a measure. Of cases that were not run, ``recorded`` holds a result,
@@ -52,6 +53,13 @@ class MeasureReport:
     """The outputs of every round of asking, where there was more than one."""
     usage: Usage = _NO_USAGE
     duration_s: float | None = None
+
+    @property
+    def why(self) -> str:
+        """Say what changed; empty if nobody told."""
+        if self.attribution is None:
+            return ""
+        return what_changed(self.attribution, judged=self.type == "ai")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

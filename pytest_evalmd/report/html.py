@@ -18,6 +18,7 @@ from pytest_evalmd.report.answers import LONGEST, answer_html
 from pytest_evalmd.report.document import Attribution, QuestionReport, Report, State
 from pytest_evalmd.report.matrix import WORST_FIRST, tables_of
 from pytest_evalmd.report.summary import summary_of
+from pytest_evalmd.verdict.attribution import what_changed
 from pytest_evalmd.verdict.stats import Interval
 
 if TYPE_CHECKING:
@@ -51,11 +52,6 @@ LABELS: Mapping[State, str] = {
     "unrecorded": "Not recorded",
     "unanswered": "Not answered",
     "skipped": "Skipped",
-}
-WHY: Mapping[Attribution, str] = {
-    "answer": "the answer changed",
-    "judge": "the judge drifted",
-    "both": "the answer changed and the judge drifted",
 }
 BRIEFLY: Mapping[Attribution, str] = {
     "answer": "answer changed",
@@ -125,7 +121,7 @@ def _environment() -> Environment:
         "LONGEST": LONGEST,
         "SIGNS": SIGNS,
         "LABELS": LABELS,
-        "WHY": WHY,
+        "what_changed": what_changed,
         "BRIEFLY": BRIEFLY,
         "STATES": WORST_FIRST,
         "answer_html": lambda text: Markup(answer_html(text)),

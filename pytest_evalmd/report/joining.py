@@ -168,7 +168,7 @@ def _said(head: RunHead) -> Iterator[tuple[str, str]]:
         yield "judge model", options.judge_model
     for model in options.answer_models:
         yield "answer model", model
-    if options.confirm:
-        yield "asked again", f"up to {options.confirm} times"
+    if options.confirm > 1:
+        yield "asked", f"up to {options.confirm} times where a result differs"
     if options.update_results:
         yield "results", "updated"

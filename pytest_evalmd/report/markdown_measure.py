@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from pytest_evalmd.case.problems import shorten
-from pytest_evalmd.outcome import Attribution
 from pytest_evalmd.report.document import MeasureReport, State
 from pytest_evalmd.report.escaping import code, fenced, words
 
@@ -26,11 +25,6 @@ STATES: Mapping[State, str] = {
     "unanswered": "not answered",
 }
 NOT_PASSED: frozenset[State] = frozenset(("failed", "unrecorded", "error", "blocked"))
-_CHANGED: Mapping[Attribution, str] = {
-    "answer": "the answer changed",
-    "judge": "the judge drifted",
-    "both": "the answer changed and the judge drifted",
-}
 
 
 def table(measures: Iterable[MeasureReport]) -> Iterator[str]:
@@ -103,8 +97,8 @@ def _beginning(text: str) -> str:
 
 def _notes(measure: MeasureReport) -> list[str]:
     notes = []
-    if measure.attribution:
-        notes.append(_CHANGED[measure.attribution])
+    if measure.why:
+        notes.append(measure.why)
     if measure.votes:
         votes = ", ".join(code(shorten(vote, _BEGINNING)) for vote in measure.votes)
         notes.append(f"asked {len(measure.votes)} times: {votes}")

@@ -29,12 +29,7 @@ class Attributed:
     @property
     def what(self) -> str:
         """Say what changed."""
-        drifted = "the judge drifted" if self.judged else "the measure changed"
-        return {
-            "answer": "the answer changed",
-            "judge": drifted,
-            "both": f"the answer changed and {drifted}",
-        }[self.attribution]
+        return what_changed(self.attribution, judged=self.judged)
 
     def line(self) -> str:
         """Say it all on one line."""
@@ -47,6 +42,16 @@ class Attributed:
             f"recorded {recorded} · recorded answer {verb} today {today} · "
             f"new answer {new} -> {self.what}"
         )
+
+
+def what_changed(attribution: Attribution, *, judged: bool) -> str:
+    """Say what changed; ``judged`` says whether a judge has a part in it."""
+    drifted = "the judge drifted" if judged else "the measure changed"
+    return {
+        "answer": "the answer changed",
+        "judge": drifted,
+        "both": f"the answer changed and {drifted}",
+    }[attribution]
 
 
 def attribute(

@@ -53,7 +53,7 @@ class RunOptions:
     answer_models: tuple[str, ...] = ()
     """Those that were asked for new answers."""
     confirm: int = 0
-    """How often a result that differs is asked again; 0 or more."""
+    """How often a result that differs is asked at most; 0: nobody is asked."""
     update_results: bool = False
     shard: Shard | None = None
     """The part of the cases that it ran; ``None``: all of them."""

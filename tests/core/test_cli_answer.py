@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -192,10 +193,14 @@ def test_an_answer_that_another_run_wrote_meanwhile_is_kept(
 
 
 def test_a_disk_that_takes_nothing(answer, tmp_path, monkeypatch):
-    def full(**_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+    real = os.open
 
-    monkeypatch.setattr(files.tempfile, "mkstemp", full)
+    def full(path, *args, **keys):
+        if ".evalmd-" in str(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(path, *args, **keys)
+
+    monkeypatch.setattr(os, "open", full)
     status, asked, out, err = answer({"blank.md": BLANK}, ".", "--model=one")
     assert (status, asked) == (1, ["one"])
     assert "blank.md: one: No space left on device\n" in err

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 from case_texts import AI, case_text
+from report_values import answer, question, report
 
 from pytest_evalmd.cli import main
 from pytest_evalmd.cli.schema import read_schema
+from pytest_evalmd.publish import publish
 from pytest_evalmd.verdict.runs import Run, RunCase, RunHead, RunResult, write_run
 
 EXAMPLES = Path(__file__).parents[2] / "example_cases"
@@ -207,3 +210,17 @@ def test_a_key_is_never_written(evalmd, here, monkeypatch):
     assert status == 2
     assert err == "r.md: not written: it holds the value of an API key\n"
     assert not (here / "r.md").exists()
+
+
+def test_a_large_page_is_never_in_memory_as_a_whole(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    asked = question(answer(text="word " * 10_000))
+    large, path = report(*[asked] * 200), tmp_path / "report.html"
+    publish(report(asked), path)  # what is made once is no part of it
+    tracemalloc.start()
+    try:
+        publish(large, path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < path.stat().st_size / 2

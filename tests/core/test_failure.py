@@ -14,6 +14,7 @@ from pytest_evalmd.failure import (
     accept_command,
     diff,
     problem,
+    votes_line,
 )
 
 
@@ -155,3 +156,56 @@ def test_the_whole_text_and_one_line():
 )
 def test_accept_command(node_id, mode, judge, expected):
     assert accept_command(node_id, mode, judge) == expected
+
+
+def test_accepting_a_new_answer():
+    command = accept_command("a.md", "replay", None, "gpt new")
+
+    assert command == (
+        "pytest a.md --update-results --evalmd-mode=replay '--answer-model=gpt new'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("votes", "agreeing", "expected"),
+    [
+        ([], [], ""),
+        (["7"], [False], ""),
+        (
+            ["7", "9", "7", "7"],
+            [False, True, False, False],
+            "votes: 7 · 9 · 7 · 7; 1 of 4 agree with the recorded result (best of 5)",
+        ),
+    ],
+)
+def test_votes(votes, agreeing, expected):
+    assert votes_line(votes, agreeing, 5) == expected
+
+
+def test_long_votes_are_cut():
+    assert len(votes_line(["x" * 1000, "y"], [False, False], 5)) < 200
+
+
+def test_what_a_failure_says_of_new_answers_and_votes():
+    failure = Failure(
+        measure_id="m",
+        description="D",
+        problem="4 differs from the recorded 9",
+        path="a.md",
+        line=3,
+        attribution="recorded 9 -> the answer changed",
+        votes="votes: 4 · 4 · 4",
+        undecided="the server is down",
+    )
+
+    assert failure.text().split("\n") == [
+        "m: D",
+        "",
+        "recorded 9 -> the answer changed",
+        "",
+        "votes: 4 · 4 · 4",
+        "",
+        "not asked again: the server is down",
+        "",
+        "a.md:3: 4 differs from the recorded 9",
+    ]

@@ -28,12 +28,11 @@ COMMANDS = [pair for part in CONSOLE.findall(TEXT) for pair in COMMAND.findall(p
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(PAGE.parents[1] / "example_cases", tmp_path / "example_cases")
+    shutil.copytree(ROOT / "example_cases", tmp_path / "example_cases")
     for name, text in FILE.findall(TEXT):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    shutil.copytree(ROOT / "example_cases/audit", tmp_path / "example_cases/audit")
     with MockServer(behaviour=by_hand) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         monkeypatch.setenv("OPENAI_API_KEY", "sk-docs-0123456789")

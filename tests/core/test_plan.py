@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ from case_texts import case_text, read
 from judges import Judge, ask_of, judging, said
 
 from pytest_evalmd.job import Job
+from pytest_evalmd.judge.judging import AnswerAsk
 from pytest_evalmd.judge.model import JudgeError, Reply
 from pytest_evalmd.judge.spool import recordings_path
 from pytest_evalmd.plan import FRAME_TOKENS, Plan, plan_of
@@ -34,7 +36,18 @@ def measuring(mode="auto", run="run-1"):
             texts["input"] = given
         return ask_of(job.path, job.measure, texts=texts, **more)
 
-    return SimpleNamespace(judging=asker, ask=ask)
+    answers = {}
+
+    async def answer(job, _):
+        given = AnswerAsk(
+            path=job.path,
+            query=job.case.query.text,
+            model=job.answer_model,
+            settings=job.case.answer_settings,
+        )
+        answers[job.answer_key] = await asker.answer(given)
+
+    return SimpleNamespace(judging=asker, ask=ask, answer=answer, answers=answers)
 
 
 def jobs(path, *measures, ids=None):
@@ -152,3 +165,29 @@ def test_caps(caps, option):
     assert said_ == (
         option and f"{plan.line()}: more than {option} allows; nothing was asked"
     )
+
+
+def test_a_new_answer_is_asked_for_once_and_all_that_hangs_on_it(path):
+    a, b, c = (replace(job, answer_model="new") for job in jobs(path, A, B, C))
+    for job in jobs(path, A, B, C)[::2]:
+        remember(job)  # of the recorded answer
+
+    plan = plan_of([a, b, c], measuring())
+
+    assert (plan.requests, plan.remembered) == (4, 0)
+
+
+def test_a_new_answer_that_is_remembered(path):
+    (job,) = (replace(job, answer_model="new") for job in jobs(path, A))
+    one = measuring()
+    ask = AnswerAsk(
+        path=path,
+        query=job.case.query.text,
+        model="new",
+        settings=job.case.answer_settings,
+    )
+    asyncio.run(one.judging.answer(ask, Judge(Reply(text="New."))))
+
+    plan = plan_of([job], measuring())
+
+    assert (plan.requests, plan.remembered) == (1, 1)

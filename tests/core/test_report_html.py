@@ -270,6 +270,13 @@ def test_why_and_how_sure():
         assert expected in found
 
 
+def test_a_measure_without_a_judge_did_not_drift():
+    found = text_of(rating(9, 4, attribution="judge", type="programmatic"))
+    changes, case = found.split("What changed")[1].split("All results")
+    assert "the measure changed" in changes
+    assert "The measure changed." in case
+
+
 def test_results_that_were_asked_once_are_not_sure():
     assert "Each was asked once" in text_of(rating(9, 4))
 
@@ -288,6 +295,16 @@ def test_only_the_first_changes_and_measures_are_listed():
     assert "Show all" not in few
     assert f"Show all {LISTED + 3} below" in many
     assert "3 more" in many
+
+
+def test_changes_in_cases_of_the_same_name_are_told_apart():
+    asked = [
+        question(answer(rating(9, 4)), folder=folder, name="query-1")
+        for folder in ("Alpha/options", "Beta/options")
+    ]
+    changes = page_of(*asked).text.split("What changed")[1].split("As recorded, by")[0]
+    assert "query-1 Alpha/options · tern" in changes
+    assert "query-1 Beta/options · tern" in changes
 
 
 def test_files_that_could_not_be_read_are_told():

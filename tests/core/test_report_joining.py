@@ -111,7 +111,7 @@ def test_the_head_of_a_report():
         "mode": "live, auto",
         "judge model": "gpt-4.1",
         "answer model": "a, b",
-        "asked again": "up to 5 times",
+        "asked": "up to 5 times where a result differs",
         "results": "updated",
     }
     assert report(run(RESULT)).options == {"mode": "auto"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_evalmd.case import definition
-from pytest_evalmd.options import add_options
+from pytest_evalmd.declaring import add_options
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = (ROOT / "docs/options.md").read_text(encoding="utf-8")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +23,7 @@ VALUES = {
     "pipes": "a|b \\| c || d",
     "braces": "{one} {{ two }} ${three} {% four %} }}",
     "backslashes": "C:\\new\\table \\\\ \\n \\",
+    "newlines": "one line\nanother\tone\nlast",
     "dollars": "$1 $x$ $$y$$ ${z} $&",
     "markup": "<b>&amp;</b> *x* _y_ `z` [[link]] #tag @all ==h== %%c%%",
     "emoji": "👩\u200d🔬 ❤️ 🇨🇭 é e\u0301",
@@ -75,8 +78,9 @@ def project(tmp_path_factory):
     run(folder, "--update-results")
     run(folder, "--evalmd-run=run.json", "--evalmd-report=report.md")
     for source in SOURCES:
-        report = ["report", str(folder / source), "-o", str(folder / f"{source}.json")]
-        assert main(report) == 0
+        for suffix in ("json", "html"):
+            output = str(folder / f"{source}.{suffix}")
+            assert main(["report", str(folder / source), "-o", output]) == 0
     return folder
 
 
@@ -143,7 +147,30 @@ def test_in_a_report_as_markdown(project, value):
     assert fences.count(visible(ANSWER) + "\n") >= len(VALUES)
     assert query_of(value) + "\n" in fences
     shown = ["".join(c.content for c in token.children or ()) for token in tokens]
-    assert any(f"Is {value} there?" in one for one in shown)
-    assert any(
-        one.replace("<code>", "").replace("</code>", "") == value for one in shown
-    )
+    texts_ = [re.sub("</?code>", "", one.replace("<br>", "\n")) for one in shown]
+    assert any(f"Is {value} there?" in one for one in texts_)
+    assert value in texts_
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_in_a_report_as_html(project, value, source):
+    page = (project / f"{source}.html").read_text(encoding="utf-8")
+    cases = re.findall(r'(?s)<template id="q\d+">(.*?)</template>', page)
+    assert len(cases) == len(VALUES)
+    (case,) = [
+        one for one in cases if texts(one, "p", "value")[0] == visible(query_of(value))
+    ]
+    assert texts(case, "h4") == [visible(f"Is {value} there?"), "What was said?"]
+    results = [read_result_like(text, value) for text in texts(case, "dd")]
+    assert visible(value) in results
+    assert visible(ANSWER) in results
+    assert texts(case, "pre") == [ANSWER.split("```\n")[1]]  # its own ``` makes it code
+    for line in (VALUES["emoji"], VALUES["rtl"]):
+        assert visible(line) in html.unescape(case)
+
+
+def texts(page, tag, class_=""):
+    """Give the text of every such element without elements in it."""
+    attributes = f' class="{class_}"' if class_ else ""
+    found = re.findall(rf"(?s)<{tag}{attributes}[^>]*>(.*?)</{tag}>", page)
+    return [html.unescape(re.sub("<[^>]*>", "", one)) for one in found]

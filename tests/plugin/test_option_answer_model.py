@@ -16,7 +16,10 @@ ANSWERS = {answers}
 VERDICTS = {verdicts}
 
 class Client:
-    """Answers by model; judges by a word of the prompt and one of the answer."""
+    """Answers by model; judges by a word of the prompt and one of the answer.
+
+    Verdicts are given by sample, the last for ever; ``boom`` is an error.
+    """
 
     async def complete(self, request):
         prompt = " ".join(message.content for message in request.messages)
@@ -24,8 +27,11 @@ class Client:
             if request.model in ANSWERS:
                 log.write("answer " + request.model + chr(10))
                 return Reply(text=ANSWERS[request.model])
-            for measure, answer, value in VERDICTS:
+            for measure, answer, *values in VERDICTS:
                 if measure in prompt and answer in prompt:
+                    value = values[min(request.sample, len(values) - 1)]
+                    if value == "boom":
+                        raise RuntimeError("out of order")
                     log.write("judge " + measure + " " + answer + chr(10))
                     text = json.dumps({"reason": "so", "response": value})
                     return Reply(text=text)
@@ -424,6 +430,23 @@ def test_what_can_not_be_told_fails(run_here, client, write_case):
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [([5, "boom"], [5]), ([5], [5, "boom"])],
+    ids=["of the recorded answer", "of the new answer"],
+)
+def test_a_vote_that_stays_open_tells_nothing(run_here, client, write_case, old, new):
+    client(("RATING", OLD, *old), ("RATING", NEW, *new))
+    write_case(rating(), {"rating": "9"})
+
+    result = run_here("--answer-model=gpt-new", "--evalmd-fail-on=answer")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*: out of order*", "gpt-new: 1 for a reason that can't be told"]
+    )
+
+
+@pytest.mark.parametrize(
     ("args", "message"),
     [
         (["--answer-model="], "*--answer-model: got ''; expected the name of a model"),
@@ -457,6 +480,47 @@ def test_a_client_with_parameters(run_here, pytester, client, write_case):
 
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(["*case.md::rating[[]gpt-new-x]*"])
+
+
+def test_clients_that_disagree_keep_the_answer_out(
+    run_here, pytester, client, write_case
+):
+    client(("RATING", NEW, 4), ("OTHER", NEW, 3))
+    conftest = pytester.path / "conftest.py"
+    conftest.write_text(
+        conftest.read_text().replace(
+            '@pytest.fixture(scope="session")\ndef llm_client():\n    return Client()',
+            """class Milder(Client):
+    async def complete(self, request):
+        reply = await super().complete(request)
+        return Reply(text=reply.text.replace(": 4", ": 5"))
+
+@pytest.fixture(params=[Client, Milder])
+def llm_client(request):
+    return request.param()""",
+        )
+    )
+    path = write_case(rating() + rating("other"), {"rating": "9", "other": "9"})
+    before = path.read_bytes()
+
+    result = run_here("--answer-model=gpt-new", "--update-results")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert path.read_bytes() == before
+    result.stdout.fnmatch_lines(
+        ["*clients disagree*", "*the answer of gpt-new stays out: rating could not be*"]
+    )
+
+
+def test_an_answer_that_stays_out_costs_no_reply(run_here, client, write_case):
+    client(*[("RATING", OLD, 9), ("RATING", NEW, 4), ("OTHER", OLD, 9)])
+    write_case(rating() + rating("other"), {"rating": "9", "other": "9"})
+    run_here().assert_outcomes(passed=2)
+
+    result = run_here("--answer-model=gpt-new", "--update-results")
+
+    result.assert_outcomes(passed=1, errors=1)
+    run_here("--evalmd-mode=replay").assert_outcomes(passed=2)
 
 
 def test_answers_are_asked_for_at_once(run_here, pytester, client, write_case):

@@ -153,6 +153,20 @@ def test_what_hangs_on_a_judge_is_asked_again_as_a_whole(
     result.stdout.fnmatch_lines(["case.md::twice: 14 · 18 · 18 · 18"])
 
 
+def test_an_update_keeps_the_votes_of_what_hangs_on_a_measure(
+    run, pytester, fickle, write_case
+):
+    fickle(RATING=[8, 9, 9, 9])
+    write_case(
+        ai("rating", output="integer", compare="within", tolerance="1")
+        + logic("twice", "return input * 2", input="rating"),
+        {"rating": "9", "twice": "18"},
+    )
+    run("--update-results").assert_outcomes(passed=2)
+
+    run("--evalmd-mode=replay").assert_outcomes(passed=2)
+
+
 def test_no_judge_no_votes(run_here, fickle, write_case):
     asked = fickle()
     write_case(logic("size", "return input.length"), {"size": "1"})

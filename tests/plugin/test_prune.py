@@ -157,13 +157,25 @@ def test_measures_that_ask_the_same_share_their_replies(run_with, prompts):
     assert prompts() == ["ONE"]
 
 
-def test_samples_that_are_not_wanted_any_more(run_with, prompts):
-    run_with(ai("one", samples="3"))
-    run_with(ai("one", samples="2"))
+def test_votes_are_kept(run_with, prompts, judge, run_here):
+    run_with(ai("one"))
+    judge(ONE='"wild"')
+    run_here("--evalmd-mode=live").assert_outcomes(failed=1)
 
     main(["prune", "."])
 
-    assert prompts() == ["ONE", "ONE"]
+    assert prompts() == ["ONE", "ONE", "ONE"]
+
+
+def test_replies_about_new_answers_are_kept(run_with, run_here, judge, pytester):
+    run_with()
+    judge(ONE='"calm"', TWO='"calm"', Which="Belora")
+    run_here("--answer-model=a").assert_outcomes(passed=2)
+
+    main(["prune", "."])
+
+    replayed = run_here("--answer-model=a", "--evalmd-mode=replay")
+    replayed.assert_outcomes(passed=2)
 
 
 def test_replies_about_other_inputs_are_kept(run_with, prompts):

@@ -73,7 +73,8 @@ def test_reports_say_the_same_in_one_process_and_in_several(
 
 EXPECTED = """
 
- · pytest-evalmd 0.1.0 · mode auto · judge model gpt-4.1
+ · pytest-evalmd 0.1.0 · mode auto · judge model gpt-4.1 · asked up to 5 times \
+where a result differs
 
 | folder | measures | ✅ passed | ❌ failed | ⚠️ error |
 |---|--:|--:|--:|--:|
@@ -153,6 +154,15 @@ def test_nothing_that_was_said_is_a_command(run_here, judge, write_case, summary
     assert not any("##[" in line for line in others)
     text = summary.read_text(encoding="utf-8")
     assert "```text\n" + HOSTILE + "\n```" in text
+
+
+def test_an_annotation_says_whose_answer_failed(run_here, judge, write_case):
+    harsh = '{"reason": "", "response": "harsh"}'
+    judge(TONE=harsh, **{"Which one?": "None."})
+    write_case(ai("tone"), {"tone": "calm"})
+    options = ("--answer-model=gpt-x", "--evalmd-mode=live", "--judge-model=gpt-4.1")
+    (command,) = commands(run_here("--evalmd-report=github", *options))
+    assert ",title=tone[gpt-x]%3A tone?::computed: harsh%0Arecorded: calm" in command
 
 
 def test_a_case_that_cannot_be_read_is_told(run, write_case, pytester, summary):
