@@ -11,7 +11,7 @@ from pytest_evalmd.case.model import Case, Measure
 from pytest_evalmd.case.problems import shorten
 from pytest_evalmd.case.results import ResultError
 from pytest_evalmd.case.values import Value, same, write_json
-from pytest_evalmd.cli.cases import find_cases, say
+from pytest_evalmd.cli.cases import SoundCases, say
 from pytest_evalmd.files import check_regular
 from pytest_evalmd.judge.recordings import RecordingError, Remembered, read_recordings
 from pytest_evalmd.judge.spool import recordings_path
@@ -39,19 +39,13 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print it; gives the exit status: 1 if there is nothing to hold together."""
-    failed = False
-    opinions: list[Opinion] = []
-    for found in find_cases(arguments.cases):
-        for problem in found.problems:
-            failed = True
-            say(problem, error=True)
-        if found.case is not None:
-            opinions += _opinions(found.path, found.case)
+    cases = SoundCases(arguments.cases)
+    opinions = [one for path, case in cases for one in _opinions(path, case)]
     for number, one in enumerate(agreements(opinions)):
         say("\n" * bool(number) + "\n".join(describe(one)))
     if not opinions:
         say("no human-result-text stands beside a recorded result", error=True)
-    return 1 if failed or not opinions else 0
+    return 1 if cases.failed or not opinions else 0
 
 
 def describe(one: Agreement) -> Iterator[str]:

@@ -39,6 +39,24 @@ def find_cases(paths: Iterable[Path]) -> Iterator[FoundCase]:
                 yield found
 
 
+@dataclass(slots=True)
+class SoundCases:
+    """The cases among files and in folders; what is wrong with others is printed."""
+
+    paths: Iterable[Path]
+    failed: bool = False
+    """Whether some held errors, as far as they were read."""
+
+    def __iter__(self) -> Iterator[tuple[Path, Case]]:
+        """Give each case with its path, sorted."""
+        for found in find_cases(self.paths):
+            for problem in found.problems:
+                self.failed = True
+                show(problem, error=True)
+            if found.case is not None:
+                yield found.path, found.case
+
+
 def say(line: str, *, error: bool = False) -> None:
     """Print a line."""
     (sys.stderr if error else sys.stdout).write(line + "\n")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from pytest_evalmd.case.model import Case, Measure
-from pytest_evalmd.cli.cases import FoundCase, find_cases, say
+from pytest_evalmd.cli.cases import SoundCases, say
 from pytest_evalmd.judge.answer import ANSWER, answer_question
 from pytest_evalmd.judge.question import Question, question_of
 from pytest_evalmd.judge.recordings import RecordingError, Remembered
@@ -31,26 +31,19 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prune; gives the exit status."""
-    failed = False
-    by_folder: dict[Path, list[FoundCase]] = {}
-    for found in find_cases(arguments.cases):
-        for problem in found.problems:
-            failed = True
-            say(problem, error=True)
-        if found.case is not None:
-            by_folder.setdefault(found.path.parent, []).append(found)
-    for folder, cases in by_folder.items():
-        failed = not _prune(folder, cases) or failed
+    cases = SoundCases(arguments.cases)
+    by_folder: dict[Path, dict[str, Keep]] = {}
+    for path, case in cases:
+        by_folder.setdefault(path.parent, {})[path.name] = _keep(path, case)
+    pruned = [_prune(folder, keep) for folder, keep in by_folder.items()]
+    failed = cases.failed or not all(pruned)
     if not by_folder and not failed:
         say("no case found", error=True)
         failed = True
     return 1 if failed else 0
 
 
-def _prune(folder: Path, cases: Iterable[FoundCase]) -> bool:
-    keep = {
-        found.path.name: _keep(found.path, found.case) for found in cases if found.case
-    }
+def _prune(folder: Path, keep: Mapping[str, Keep]) -> bool:
     folded = fold(folder, keep, environment_keys())
     for path, dropped in folded.dropped.items():
         if dropped:

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from pytest_evalmd.case.model import Case, Measure
 from pytest_evalmd.case.problems import shorten
 from pytest_evalmd.case.values import Value, same, write_json
-from pytest_evalmd.cli.cases import MAX_CONCURRENCY, concurrency, find_cases, say, show
+from pytest_evalmd.cli.cases import MAX_CONCURRENCY, SoundCases, concurrency, say, show
 from pytest_evalmd.judge import attacks
 from pytest_evalmd.judge.aggregate import aggregate
 from pytest_evalmd.judge.attacks import Attack, Target
@@ -107,27 +107,24 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check; gives the exit status."""
-    failed = False
+    cases = SoundCases(arguments.cases)
     subjects: list[Subject] = []
     left_out = 0
-    for found in find_cases(arguments.cases):
-        for problem in found.problems:
-            failed = True
-            say(problem, error=True)
-        if found.case is not None and found.case.answered:
-            seen = [one for one in found.case.measures.values() if one.type == "ai"]
+    for path, case in cases:
+        if case.answered:
+            seen = [one for one in case.measures.values() if one.type == "ai"]
             checked = [one for one in seen if _sees_answer(one)]
             left_out += len(seen) - len(checked)
-            judge = arguments.judge_model or found.case.judge_model
+            judge = arguments.judge_model or case.judge_model
             model = judge or os.environ.get("EVALMD_JUDGE_MODEL", "")
-            subjects += [Subject(found.path, found.case, one, model) for one in checked]
+            subjects += [Subject(path, case, one, model) for one in checked]
     reports = asyncio.run(_check_all(subjects, arguments.concurrency))
     for line in _summary(reports, left_out):
         show(line)
     fates = Counter(fate for report in reports for _, fate in report.fates)
     if not fates:
         say("nothing was checked: no ai measure of an answer was judged", error=True)
-    failed = failed or not fates or any(report.failed for report in reports)
+    failed = cases.failed or not fates or any(report.failed for report in reports)
     return 1 if failed or fates["moved"] or fates["error"] else 0
 
 

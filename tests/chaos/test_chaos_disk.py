@@ -158,6 +158,64 @@ def test_a_read_only_folder(no_power, seen):
     assert list(path.parent.iterdir()) == [path]
 
 
+REPORTS = [f"out/{name}" for name in ("r.html", "r.md", "r.json", "run.json")]
+REPORTING = ["-q", *(f"--evalmd-report={name}" for name in REPORTS[:3])]
+REPORTING.append(f"--evalmd-run={REPORTS[3]}")
+
+
+def check_reports_kept(project, before, run):
+    """Hold that the run failed for its reports, and that those there are the old ones."""
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+    assert run.summary == {"passed": 1}
+    found = {path.name: path.read_bytes() for path in (project.path / "out").iterdir()}
+    assert found == before
+
+
+@pytest.mark.fault(
+    "reports and run files go to a read-only folder",
+    sees=(
+        "out/r.html: not written: Permission denied",
+        "out/r.md: not written: Permission denied",
+        "out/r.json: not written: Permission denied",
+        "out/run.json: not written: Permission denied",
+    ),
+    keeps="those of the run before; the exit status is 1",
+)
+def test_reports_into_a_read_only_folder(no_power, seen):
+    project = no_power
+    project.write("case", ai("m"), results={"m": "1"})
+    with MockServer() as server:
+        assert project.run(server, *REPORTING).ret == 0
+        out = project.path / "out"
+        before = {path.name: path.read_bytes() for path in out.iterdir()}
+        assert len(before) == 4
+        out.chmod(0o555)
+        run = project.run(server, *REPORTING)
+    seen(run.out)
+    check_reports_kept(project, before, run)
+
+
+@pytest.mark.fault(
+    "the disk is full when reports and run files are written",
+    sees=(
+        "out/r.html: not written: No space left on device",
+        "out/run.json: not written: No space left on device",
+    ),
+    keeps="those of the run before; the exit status is 1",
+)
+def test_full_when_reports_are_written(small_disk, seen):
+    project = small_disk
+    project.write("case", ai("m"), results={"m": "1"})
+    with MockServer() as server:
+        assert project.run(server, *REPORTING).ret == 0
+        out = project.path / "out"
+        before = {path.name: path.read_bytes() for path in out.iterdir()}
+        project.conftest(AT_THE_END)
+        run = project.run(server, *REPORTING)
+    seen(run.out)
+    check_reports_kept(project, before, run)
+
+
 @pytest.mark.fault(
     "recordings or a case may not be read",
     sees=(

@@ -100,6 +100,11 @@ def test_the_date_is_that_of_the_last_one():
     assert merge_runs(named([one, late])).head.date == "2026-11-21"
 
 
+@pytest.mark.fault(
+    "the run file of a shard is missing",
+    sees=("no run file of shard 3/15 was given",),
+    keeps="the run files; nothing is written",
+)
 def test_a_gap_is_refused():
     shards = shards_of(whole(30), 15)
     assert problem(*shards[:2], *shards[3:]) == "no run file of shard 3/15 was given"
@@ -115,6 +120,11 @@ def test_an_overlap_is_refused():
     assert problem(one, twice) == "2.json: c0.md::m0 is in 1.json, too"
 
 
+@pytest.mark.fault(
+    "a shard's run ended early or lost a worker",
+    sees=("it ended early or lost a worker",),
+    keeps="the run files; nothing is written, since what is missing would pass for measured",
+)
 def test_what_is_missing_within_a_shard_is_refused():
     one, two = shards_of(whole(4), 2)
     assert problem(one, replace(two, results=two.results[1:])) == (

@@ -207,6 +207,11 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's here"
 
 
 @posix
+@pytest.mark.fault(
+    "kill -9 of `evalmd answer`",
+    sees=(),
+    keeps="each answer whole or not there; the next run asks for the others, and again only for what was in flight",
+)
 def test_killed_and_taken_up_again(project, evalmd):
     write_blanks(project, 40)
     arguments = ("answer", "cases", "--model", "one", "--concurrency", "4")
@@ -245,6 +250,14 @@ def test_a_reply_that_came_before_the_kill_is_not_asked_for_again(project, evalm
 
 
 @posix
+@pytest.mark.fault(
+    "Ctrl-C while `evalmd answer` asks",
+    sees=(
+        "waiting up to 10 s for replies",
+        "run it again",
+    ),
+    keeps="every answer in flight: it is waited for, for up to 10 s",
+)
 def test_ctrl_c_keeps_what_came(project, evalmd):
     write_blanks(project, 20)
     arguments = ("answer", "cases", "--model", "one", "--concurrency", "4")

@@ -42,6 +42,11 @@ def age(batch):
 # What comes back
 
 
+@pytest.mark.fault(
+    "a batch expires",
+    sees=("not answered before the batch expired",),
+    keeps="what was answered; the next submit asks for the rest only",
+)
 def test_an_expired_batch_keeps_what_was_answered(batch):
     batch.project.write_many(4)
     batch("submit", ".")
@@ -169,6 +174,14 @@ def test_lines_that_are_not_ours_or_not_clear(batch):
     assert len(batch.server.requests("batch_2")) == 1
 
 
+@pytest.mark.fault(
+    "a batch's file comes cut off",
+    sees=(
+        "replies are missing",
+        "fetch again",
+    ),
+    keeps="the replies that came; nothing is paid for again",
+)
 def test_a_file_that_was_cut_off_is_fetched_again(batch):
     batch.project.write_many(6)
     batch("submit", ".")
@@ -271,6 +284,11 @@ def test_a_case_that_changed_meanwhile_keeps_its_reply(batch):
 # What the server does
 
 
+@pytest.mark.fault(
+    "a batch's server refuses or fails for a while",
+    sees=("remembered: 1 reply",),
+    keeps="everything: each call is tried again, and one batch is made",
+)
 def test_a_server_that_fails_for_a_while(batch):
     batch.project.write("one", ai("m"))
     for call in ("POST /files", "POST /batches", "GET /batches/", "GET /files"):
@@ -278,7 +296,9 @@ def test_a_server_that_fails_for_a_while(batch):
 
     assert batch("submit", ".")[0] == 0
     batch.server.finish()
-    assert batch("fetch")[0] == 0
+    status, lines = batch("fetch")
+    assert status == 0
+    assert lines[1].startswith("remembered: 1 reply")
     assert list(batch.server.batches) == ["batch_1"]
     assert batch.replay().ret == 0
 
@@ -357,19 +377,24 @@ def test_no_server(batch, monkeypatch):
 # A batch that may or may not be there
 
 
+@pytest.mark.fault(
+    "a server resets or sends nonsense where a batch is to be made",
+    sees=("submitted (batch_1)",),
+    keeps="one batch, whether or not the server had made it: it is looked for first",
+)
 @pytest.mark.parametrize("fault", ["lost", soon(500), (200, {}, {"id": "a/b"})])
 def test_a_batch_whose_making_was_not_confirmed_is_looked_for(batch, fault):
     """Whether or not the server made it: there is one in the end."""
     batch.project.write("one", ai("m"))
     batch.server.faults["POST /batches"] = [fault]
 
-    first, _ = batch("submit", ".")
+    status, lines = batch("submit", ".")
     if isinstance(fault, tuple) and fault[0] == 200:
-        assert first == 1
+        assert status == 1
         age(batch)
-        assert batch("submit", ".")[0] == 0
-    else:
-        assert first == 0
+        status, lines = batch("submit", ".")
+    assert status == 0
+    assert "submitted (batch_1)" in "".join(lines)
     assert list(batch.server.batches) == ["batch_1"]
 
 
@@ -434,6 +459,11 @@ def kill_at(batch, call):
         ("POST /batches", "cancel"),
     ],
 )
+@pytest.mark.fault(
+    "kill -9 between the steps of `evalmd batch submit`",
+    sees=(),
+    keeps="the batch, if the provider has made it: the next step finds it there, and no request is sent in two batches",
+)
 def test_killed_within_a_step(batch, call, step):
     batch.project.write_many(3)
     kill_at(batch, call)
@@ -470,6 +500,11 @@ def test_a_batch_that_was_never_made_is_submitted_again(batch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's here")
+@pytest.mark.fault(
+    "kill -9 while a batch is fetched",
+    sees=("remembered: 0 replies, 3 already",),
+    keeps="every reply that was remembered; the next fetch goes on",
+)
 def test_killed_while_fetching(batch):
     """Between the recordings and the note that they are complete."""
     batch.project.write_many(3)

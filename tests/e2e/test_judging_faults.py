@@ -71,6 +71,11 @@ def test_a_fault_is_an_error_on_one_line(project, response, message):
     assert_clean(project, server, run)
 
 
+@pytest.mark.fault(
+    "a server fails or hangs up once",
+    sees=("passed",),
+    keeps="every reply: such a request is sent again",
+)
 def test_faults_that_pass_fail_nothing(project):
     def behave(request, n):
         if n in (2, 3, 9):

@@ -145,6 +145,7 @@ def test_accepting_a_new_model(shell):
     ).replace("> 9", "> 4")
 
 
+@pytest.mark.slow
 def test_votes(shell):
     asked = []
     for command in [c for f in fences("sh") for c in f.splitlines()][2:]:
@@ -157,6 +158,7 @@ def test_votes(shell):
     assert asked == [5, 1]
 
 
+@pytest.mark.slow
 def test_the_pull_request_asks_nobody(shell):
     assert shell("pytest cases/ --update-results").returncode == 0
     asked = len(shell.server.requests)
@@ -167,6 +169,7 @@ def test_the_pull_request_asks_nobody(shell):
     assert len(shell.server.requests) == asked
 
 
+@pytest.mark.slow
 def test_the_night_finds_the_worse_answer(shell):
     live, new, compare = runs_of("nightly")
 

@@ -49,7 +49,11 @@ def _without_other_plugins(pytester, monkeypatch):
     monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in others))
 
 
-@pytest.fixture(params=["plain", "-n0", "-n2"])
+ENGINES = ["plain", pytest.param("-n0", marks=pytest.mark.slow), "-n2"]
+"""No xdist, xdist in one process (nearly the same) and xdist with two workers."""
+
+
+@pytest.fixture(params=ENGINES)
 def run(request, pytester):
     """Run pytest without xdist, with it in one process and with two workers."""
     extra = [] if request.param == "plain" else [request.param]

@@ -238,6 +238,15 @@ def test_a_summary_without_room_is_told(run_here, write_case, summary):
         ),
     ],
 )
+@pytest.mark.fault(
+    "a case, a folder or a run file stands in the place of a report",
+    sees=(
+        "not written: it is a case, which no report replaces",
+        "not written: Is a directory",
+        "not written: it is a run file, which no report replaces",
+    ),
+    keeps="what stands there; the exit status is 1",
+)
 def test_a_report_that_cannot_be_written_fails_the_run(
     run_here, write_case, pytester, name, said
 ):
