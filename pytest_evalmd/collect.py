@@ -89,6 +89,11 @@ class CaseFile(pytest.Module):
             self.add_marker(tag)
         return list(self._items())
 
+    def teardown(self) -> None:
+        """Let go of what its measures came to, where that can be had again."""
+        super().teardown()
+        measuring_of(self.config).release(self.path)
+
     def _items(self) -> Iterator[MeasureItem]:
         measuring = measuring_of(self.config)
         models, mode = measuring.options.answer_models, measuring.options.mode

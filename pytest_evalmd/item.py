@@ -47,20 +47,25 @@ def _fixture(request: pytest.FixtureRequest, name: str) -> object:
 class MeasureItem(pytest.Function):
     """A measure: set up by computing its output, run by comparing it."""
 
+    # Slots: more attributes in its dict than pytest's own would triple that dict's size.
+    __slots__ = (
+        *("alias", "answer_model", "client_definition", "failure", "file", "measure"),
+        *("measuring", "not_measured", "outcome", "settled", "took_s", "tried"),
+    )
     file: CaseFile
     measure: Measure
     measuring: Measuring
-    failure: Failure | None = None
-    not_measured: str | None = None
-    outcome: Outcome | None = None
-    client_definition: pytest.FixtureDef[Any] | None = None
-    alias: str = ""
-    answer_model: str = ""
+    failure: Failure | None
+    not_measured: str | None
+    outcome: Outcome | None
+    client_definition: pytest.FixtureDef[Any] | None
+    alias: str
+    answer_model: str
     """Who gives the answer that is measured; empty: it is the recorded one."""
-    settled: Settled | None = None
-    took_s: float | None = None
+    settled: Settled | None
+    took_s: float | None
     """How long it took to compute the output."""
-    tried: bool = False
+    tried: bool
 
     @classmethod
     def of(
@@ -81,6 +86,8 @@ class MeasureItem(pytest.Function):
         )
         item.file = cast("CaseFile", function.parent)
         item.measure, item.measuring = measure, measuring
+        item.client_definition, item.tried, item.alias = None, False, ""
+        item._clear()
         given = parameters(function)
         item.answer_model = given.get(ANSWER_MODEL, "")
         if len(given) > bool(item.answer_model):
@@ -159,7 +166,7 @@ class MeasureItem(pytest.Function):
             MeasureFailure: the measure can't be computed or compared.
         """
         __tracebackhide__ = True
-        self.outcome = self.failure = self.settled = self.took_s = None
+        self._clear()
         self.user_properties[:] = [
             (name, value)
             for name, value in self.user_properties
@@ -179,6 +186,15 @@ class MeasureItem(pytest.Function):
         except MeasureError as error:
             self.outcome = Outcome(kind=error.outcome)
             raise MeasureFailure(not_computed(self, error)) from None
+
+    def teardown(self) -> None:
+        """Let go of what reports were made of: items live until the run's end."""
+        super().teardown()
+        self._clear()
+
+    def _clear(self) -> None:
+        self.outcome = self.failure = self.settled = None
+        self.not_measured = self.took_s = None
 
     def why_not(self) -> str | None:
         """Say why this is not measured, if it isn't."""

@@ -59,7 +59,7 @@ class Job:
 
     def at_round(self, number: int) -> Job:
         """Give the job of another round of asking."""
-        return replace(self, round=number)
+        return self if number == self.round else replace(self, round=number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

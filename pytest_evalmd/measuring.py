@@ -11,6 +11,7 @@ import concurrent.futures
 import functools
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from pytest_evalmd.askers import Asker, Askers, NoClientError
@@ -59,6 +60,16 @@ class Measuring:
         """End what runs beside this process's main thread."""
         self.loop.close()
         self.sandbox.close()
+
+    def release(self, path: Path) -> None:
+        """Let go of a case that has run, lest a long run holds all of them.
+
+        Only in replay: nothing was asked, so that all of it can be had again.
+        """
+        if self.options.mode == "replay":
+            self.judging.release(path)
+            for found in (self.computing.found, self.computing.answers, self._settled):
+                _drop(found, path)
 
     def answer(
         self,
@@ -263,3 +274,9 @@ def _given(found: _Found | MeasureError | None) -> _Found:
     if isinstance(found, MeasureError):
         raise type(found)(str(found), found.outcome)
     return found
+
+
+def _drop(found: dict[Any, Any], path: Path) -> None:
+    """Drop what is kept of a case; its path is the first part of each key."""
+    for key in [key for key in found if key[0] == path]:
+        del found[key]

@@ -45,7 +45,7 @@ class Outcome:
     kind: Kind
     change: Change | None = None
     keys: tuple[str, ...] = ()
-    """Of the replies that its judge gave."""
+    """Of the replies that its judge gave; reports have them with ``--update-results``."""
     path: str = ""
     """Of the case; node ids don't tell, outside of the root folder or with ``::``."""
     measure_id: str = ""
@@ -60,17 +60,24 @@ class Outcome:
     """What the recorded answer comes to today, where that was asked."""
 
     def to_plain(self) -> dict[str, Any]:
-        """Give it in builtin types, which is all that xdist carries."""
-        return asdict(self)
+        """Give it in builtin types, which is all that xdist carries.
+
+        What is empty is left out: reports live until the run's end.
+        """
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        if self.change:
+            plain["change"] = asdict(self.change)
+        if self.answer:
+            plain["answer"] = asdict(self.answer)
+        return {k: value for k, value in plain.items() if value not in (None, ())}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:
         """Take what ``to_plain`` gave."""
-        change, answer = plain["change"], plain["answer"]
-        taken = {
-            "change": Change(**change) if change else None,
-            "answer": NewAnswer(**answer) if answer else None,
-            "keys": tuple(plain["keys"]),
-            "votes": tuple(plain["votes"]),
-        }
-        return cls(**{**plain, **taken})
+        taken = dict(plain)
+        for name, kind in (("change", Change), ("answer", NewAnswer)):
+            if name in plain:
+                taken[name] = kind(**plain[name])
+        for name in ("keys", "votes"):
+            taken[name] = tuple(plain.get(name, ()))
+        return cls(**taken)

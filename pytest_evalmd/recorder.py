@@ -149,7 +149,7 @@ class RunRecorder:
             self.results[report.nodeid] = RunResult(
                 **{**plain, "usage": Usage(**plain["usage"])}
             )
-            if answer := report.evalmd["answer"]:
+            if answer := report.evalmd.get("answer"):
                 answers = self.answers.setdefault(plain["case"], {})
                 answers[answer["model"]] = answer["text"]
         elif crashed := crashed_result(self.config.rootpath, report):

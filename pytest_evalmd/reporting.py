@@ -30,13 +30,17 @@ def complete_report(
             measure_id=item.measure.id,
             alias=item.alias,
         )
-        report.evalmd = outcome.to_plain()  # type: ignore[attr-defined]
-        if item.measuring.options.wants_results:
+        plain = outcome.to_plain()
+        options = item.measuring.options
+        if not options.update_results:
+            plain.pop("keys", None)  # only unused replies are told by them
+        report.evalmd = plain  # type: ignore[attr-defined]
+        if options.wants_results:
             from pytest_evalmd.recorder import result_of, texts_of
 
             error = call.excinfo.exconly() if call.excinfo else ""
             if call.excinfo and isinstance(call.excinfo.value, MeasureFailure):
                 error = call.excinfo.value.failure.problem
-            plain = result_of(item, outcome, error.split("\n")[0])
-            report.evalmd_result = plain  # type: ignore[attr-defined]
+            result = result_of(item, outcome, error.split("\n")[0])
+            report.evalmd_result = result  # type: ignore[attr-defined]
             report.evalmd_case = texts_of(item)  # type: ignore[attr-defined]

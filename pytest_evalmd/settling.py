@@ -173,5 +173,7 @@ def _counts(agreeing: list[bool]) -> tuple[int, int]:
 def _most_frequent(outputs: Iterable[Output]) -> Output:
     """Give the most frequent output, the first of several."""
     found = list(outputs)
+    if len(found) == 1:
+        return found[0]
     counts = Counter(canonical(output.value) for output in found)
     return max(found, key=lambda output: counts[canonical(output.value)])

@@ -8,6 +8,7 @@ wrong about these in one document of six (docs/architecture.md).
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -189,7 +190,7 @@ def _fences(source: str) -> list[_Fence]:
         elif token.type == "fence" and token.map:
             first, end = token.map
             block = Block(
-                info=token.info.strip(),
+                info=sys.intern(token.info.strip()),  # a few words, again and again
                 line=first + 1,
                 end_line=end,
                 text=token.content.removesuffix("\n"),

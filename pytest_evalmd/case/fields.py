@@ -90,14 +90,14 @@ class Fields:
         self, key: str, known: tuple[_T, ...], *, required: bool = False
     ) -> _T | None:
         """Read one of a few words."""
+        entry = self.readable(key)
+        if entry is not None and entry.value in known:
+            return entry.value
         names = ", ".join(map(str, known))
         if required:
             self.require(key, f"one of {names}")
-        entry = self.readable(key)
         if entry is None:
             return None
-        if entry.value in known:
-            return entry.value
         hint = nearest(str(entry.value), map(str, known))
         self.wrong(key, f"one of {names}{hint}")
         return None

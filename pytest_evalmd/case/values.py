@@ -63,6 +63,8 @@ def same(left: Value, right: Value) -> bool:
 
 def canonical(value: Value) -> str:
     """Give values that are the same one text, and others another."""
+    if isinstance(value, str):
+        return write_json(value)
     if isinstance(value, list):
         return f"[{','.join(map(canonical, value))}]"
     if isinstance(value, dict):

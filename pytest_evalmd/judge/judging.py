@@ -161,7 +161,7 @@ class Judging(Obtaining):
         return Judged(
             value=aggregate(responses, how, output),
             reason=replies[0].reason,
-            question=question,
+            question=replies[0].question,  # the same one, which is held anyway
             keys=tuple(reply.key for reply in replies),
             responses=responses,
             cost=cost,

@@ -97,6 +97,8 @@ class Obtaining:
     keys: set[str] = field(default_factory=environment_keys)
     """API keys, which are never written."""
     _replies: dict[Path, CaseReplies] = field(default_factory=dict)
+    _served: dict[Path, set[str]] = field(default_factory=dict)
+    """Of cases that were released: the keys of the replies that spared a request."""
     _same: dict[tuple[int, str], _Same] = field(default_factory=dict)
     """By client and key: cases may have the same to ask."""
 
@@ -119,7 +121,16 @@ class Obtaining:
 
     def served(self) -> dict[str, list[str]]:
         """Give the keys of the replies that spared a request, by case."""
-        return {str(path): sorted(one.served) for path, one in self._replies.items()}
+        now = {path: one.served for path, one in self._replies.items()}
+        return {
+            str(path): sorted(now.get(path, set()) | self._served.get(path, set()))
+            for path in {**self._served, **now}
+        }
+
+    def release(self, path: Path) -> None:
+        """Let go of what is remembered of a case; it is read again if it is wanted."""
+        if known := self._replies.pop(path, None):
+            self._served.setdefault(path, set()).update(known.served)
 
     def asked(self) -> dict[str, list[str]]:
         """Give the keys of the replies that were asked for, by case."""

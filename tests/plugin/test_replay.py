@@ -165,3 +165,36 @@ sys.modules["openai"] = None
     assert before == {
         p: p.read_bytes() for p in pytester.path.rglob("__evalmd__/*.json")
     }
+
+
+INTERLEAVED = """
+    from pytest_evalmd.options import MEASURING
+
+    def pytest_collection_modifyitems(items):
+        items.sort(key=lambda item: item.name)
+
+    def pytest_unconfigure(config):
+        measuring = config.stash[MEASURING]
+        held = [measuring.computing.found, measuring._settled]
+        print("still held:", *held, measuring.judging._replies)
+"""
+
+
+def test_what_a_case_came_to_is_let_go_of_and_had_again(
+    pytester, run_here, judge, write_case
+):
+    chain = MEASURES + logic("z", "return input;", input="poteligeo_strength")
+    judge(Rate='"calm"')
+    for name in ("one.md", "two.md"):
+        write_case(chain, {**RESULTS, "z": "calm"}, name=name)
+    assert run_here("--judge-model=gpt-4.1").ret == 0
+    pytester.makeconftest(INTERLEAVED)
+
+    result = run_here("--evalmd-mode=replay", "--judge-model=gpt-4.1", "-sv")
+
+    result.assert_outcomes(passed=4)
+    order = [line.split()[0] for line in result.outlines if " PASSED" in line]
+    assert [name.partition("::")[0] for name in order] == 2 * ["one.md", "two.md"]
+    result.stdout.fnmatch_lines(
+        ["judge: 0 asked, 2 remembered", "still held: {} {} {}"]
+    )
