@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pytest_evalmd.case.problems import got
 from pytest_evalmd.case.values import write_json
 from pytest_evalmd.judge.question import digest
 
@@ -48,7 +49,7 @@ def read_shard(text: str) -> Shard:
         number, count = int(match[1]), int(match[2])
         if 1 <= number <= count <= MAX_COUNT:
             return Shard(number=number, count=count)
-    raise ShardError(f"got {text!r}; expected K/N such as 2/5, K from 1 to N")
+    raise ShardError(f"{got(text)}; expected K/N such as 2/5, K from 1 to N")
 
 
 def split(weights: Mapping[str, int], count: int) -> dict[str, int]:

@@ -64,6 +64,7 @@ FOUND = {
             "unused", "\n".join(f"n{n}_name: a" for n in range(500)) + "\nu"
         ),
     ),
+    "a shard": ("shard", "9" * 5000 + "/1"),
     # Two measures without an id were a KeyError.
     "no ids": ("template", SMALL_TEMPLATE.replace("  * id: a\n", "") * 2),
     "no ids, two measures": (
