@@ -211,7 +211,7 @@ class TestFaults:
         async def session():
             alive = await outcome(client, request())
             asked = [asyncio.create_task(outcome(client, request())) for _ in range(20)]
-            while len(server.requests) < 3:
+            while len(server.requests) < 3 and not all(one.done() for one in asked):
                 await asyncio.sleep(0.01)
             await asyncio.to_thread(server.die)
             dead = await asyncio.gather(*asked)
