@@ -168,7 +168,7 @@ def test_a_server_that_dies_in_the_middle(project):
     project.write_many(30)
     with MockServer(latency_s=0.2) as server:
         running = project.start(server, "-rE", "--junitxml=junit.xml")
-        while len(server.requests) < 16:
+        while len(server.requests) < 16 and running.process.poll() is None:
             time.sleep(0.01)
         server.die()
         run = running.wait()
