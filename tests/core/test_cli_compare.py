@@ -303,6 +303,9 @@ class TestTerminal:
             def write(self, text):
                 self.written += text.encode("ascii").decode()
 
+            def flush(self):
+                pass
+
         monkeypatch.setattr("sys.stdout", out := Ascii())
         compare([result(output="é")], [result("failed", "\u2192")])
         assert r"\xe9 -> \u2192" in out.written
