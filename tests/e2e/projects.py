@@ -156,10 +156,13 @@ class Project:
         return found
 
     def spooled(self) -> Counter[str]:
-        """Count the prompts that spools hold a reply to; every file is read."""
+        """Count the prompts that spools hold a reply to; every whole file is read."""
         found: Counter[str] = Counter()
         for file in self.path.rglob("__evalmd__/.spool/*.json"):
-            entry = json.loads(file.read_text(encoding="utf-8"))
+            try:
+                entry = json.loads(file.read_text(encoding="utf-8"))
+            except ValueError:
+                continue  # whoever wrote it was killed; its request was still open
             assert entry["reply"]["response"] == 1
             found[entry["question"]["prompt"]] += 1
         return found
