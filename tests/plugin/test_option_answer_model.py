@@ -410,7 +410,7 @@ def test_fail_on(run, client, write_case, fail_on, outcomes):
     tolerated = {"answer": "drifted", "judge": "worse"}.get(fail_on)
     if tolerated:
         result.stdout.fnmatch_lines(
-            [f"XFAIL case.md::{tolerated}[[]gpt-new] - case.md:*"]
+            [f"XFAIL case.md::{tolerated}[[]gpt-new] - *case.md:*"]
         )
 
 
