@@ -10,17 +10,13 @@ import pytest
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "e2e")]
 
-from projects import Project  # noqa: E402 - found by the line above
+from projects import project_in  # noqa: E402 - found by the line above
 
 
 @pytest.fixture
 def project(tmp_path):
-    folder = tmp_path / "project"
-    folder.mkdir()
-    made = Project(folder)
-    made.ini()
-    yield made
-    made.end()
+    with project_in(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

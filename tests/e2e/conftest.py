@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from projects import Project
+from projects import project_in
 
 # The mock server is shared with the other folders of tests.
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -14,12 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 @pytest.fixture
 def project(tmp_path):
-    folder = tmp_path / "project"
-    folder.mkdir()
-    made = Project(folder)
-    made.ini()
-    yield made
-    made.end()
+    with project_in(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

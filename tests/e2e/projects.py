@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -211,3 +213,14 @@ def prompt_of(request) -> str:
 def asked(server) -> Counter[str]:
     """Count the prompts that a server was asked."""
     return Counter(prompt_of(request) for request in server.requests)
+
+
+@contextlib.contextmanager
+def project_in(folder: Path) -> Iterator[Project]:
+    """Make an empty project in a folder; at the end its runs are ended."""
+    path = folder / "project"
+    path.mkdir()
+    made = Project(path)
+    made.ini()
+    yield made
+    made.end()
