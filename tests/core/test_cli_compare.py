@@ -313,7 +313,7 @@ class TestTerminal:
 
 RENDERER = MarkdownIt("commonmark", {"html": True}).enable("table")
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()))
-TRICKY = st.lists(st.sampled_from(["`", "``", "|", "\\", " ", "\n", "a", "<", "&amp;"]))
+TRICKY = st.lists(st.sampled_from([*"`|\\ \na<=$", "``", "&amp;"]))
 TEXTS = ANY_TEXT | TRICKY.map("".join)
 
 
@@ -324,7 +324,10 @@ class TestMarkdown:
         assert [token.type for token in inline.children] == [
             *("text", "code_inline", "text")
         ]
-        assert inline.children[1].content == (printable(text) or " ")
+        shown = printable(text) or " "
+        # Obsidian's Dataview would run it without the zero-width space.
+        disarmed = "\u200b" if re.match(r"\s*\$?=", shown) else ""
+        assert inline.children[1].content == disarmed + shown
 
     @given(TEXTS)
     def test_a_cell_stays_one(self, text):
