@@ -19,32 +19,28 @@ from pytest_evalmd.running import measuring_of
 from pytest_evalmd.session import relative
 
 
-def measure(request: pytest.FixtureRequest) -> None:
-    """Hold a measure's output against its recorded result."""
-    request.node.check()
+def measure() -> None:
+    """Stand for a measure; ``MeasureItem.runtest`` is what runs."""
 
 
-def measure_with_judge(request: pytest.FixtureRequest, llm_client: object) -> None:
-    """Hold a measure's output against its recorded result, once for each client."""
-    request.node.check()
+def measure_with_judge(llm_client: object) -> None:
+    """Stand for a measure, once for each client."""
 
 
-def measure_new_answer(request: pytest.FixtureRequest, answer_model: str) -> None:
-    """Hold a measure of a model's new answer against the recorded result."""
-    request.node.check()
+def measure_new_answer(answer_model: str) -> None:
+    """Stand for a measure of a model's new answer."""
 
 
-def measure_new_answer_with_judge(
-    request: pytest.FixtureRequest, answer_model: str, llm_client: object
-) -> None:
-    """Hold a measure of a model's new answer against the result, for each client."""
-    request.node.check()
+def measure_new_answer_with_judge(answer_model: str, llm_client: object) -> None:
+    """Stand for a measure of a model's new answer, once for each client."""
 
 
 PLAIN = (measure, measure_with_judge)
 NEW_ANSWER = (measure_new_answer, measure_new_answer_with_judge)
 TEMPLATES = (*PLAIN, *NEW_ANSWER)
-"""The functions that items call: plain ones, for plugins that look at them."""
+"""Functions for the fixtures that items take, and for plugins that look at them."""
+_SHARED = pytest.StashKey[dict[Any, list[pytest.Function]]]()
+"""By template, what pytest made of it for every case of a folder."""
 
 
 class CaseFile(pytest.Module):
@@ -54,8 +50,23 @@ class CaseFile(pytest.Module):
     need one; the module object stands for the file and holds nothing of a user's.
     """
 
-    case: Case
+    data: bytes | None = None
+    """What it holds, as it was found; ``None`` if it could not be read."""
     digest: str
+    open_items: int
+    """How many of its items have not run yet."""
+    _text: str
+    _case: Case | None
+    """Let go of once all items have run: many small objects slow down Python's garbage
+    collector."""
+
+    @property
+    def case(self) -> Case:
+        """The case, made of its text anew if an item runs again."""
+        if self._case is None:
+            self._case = parse_case(self._text)
+            assert self._case is not None
+        return self._case
 
     def _getobj(self) -> ModuleType:
         module = ModuleType(self.path.stem, f"The case {self.path.name}.")
@@ -73,33 +84,40 @@ class CaseFile(pytest.Module):
         Raises:
             CollectError: all that is wrong with the file.
         """
-        shown = relative(self.path, self.config)
+        data, self.data = self.data, None
         try:
-            data = self.path.read_bytes()
-            case = parse_case(decode(data))
+            data = data or self.path.read_bytes()
+            text = decode(data)
+            case = parse_case(text)
         except OSError as error:
+            shown = relative(self.path, self.config)
             raise self.CollectError(f"{shown}: {error.strerror}") from None
         except CaseError as error:
+            shown = relative(self.path, self.config)
             raise self.CollectError("\n".join(error.lines(shown))) from None
         if case is None:
             return []
-        self.case, self.digest = case, digest(data)
+        self._text, self._case, self.digest = text, case, digest(data)
         for tag in case.tags:
             self.config.addinivalue_line("markers", f"{tag}: a tag of a case")
             self.add_marker(tag)
-        return list(self._items())
+        items = list(self._items(case))
+        self.open_items = len(items)
+        return items
 
     def teardown(self) -> None:
-        """Let go of what its measures came to, where that can be had again."""
+        """Let go of the case and its outputs, where they can be had again."""
         super().teardown()
         measuring_of(self.config).release(self.path)
+        if not self.open_items:
+            self._case = None
 
-    def _items(self) -> Iterator[MeasureItem]:
+    def _items(self, case: Case) -> Iterator[MeasureItem]:
         measuring = measuring_of(self.config)
         models, mode = measuring.options.answer_models, measuring.options.mode
         without_judge, with_judge = NEW_ANSWER if models else PLAIN
         plain = self._functions(without_judge)
-        judged = [one.id for one in self.case.measures.values() if one.type == "ai"]
+        judged = [one.id for one in case.measures.values() if one.type == "ai"]
         judged = judged if mode in ("auto", "live") else []
         wants_client = judged or (models and mode != "replay")
         asking = self._functions(with_judge) if wants_client else []
@@ -111,18 +129,37 @@ class CaseFile(pytest.Module):
         # Only a client with parameters has to be known now. Else it is asked for once
         # a reply is missing, so that a run on remembered replies needs no key.
         by_client = any(len(parameters(one)) > bool(models) for one in asking)
-        for model, one in product(models or ("",), self.case.measures.values()):
-            needed = {one.id, *(m.id for m in ancestors(self.case.measures, one.id))}
+        for model, one in product(models or ("",), case.measures.values()):
+            needed = {one.id, *(m.id for m in ancestors(case.measures, one.id))}
             asks = by_client and bool(model or not needed.isdisjoint(judged))
             for function in asking if asks else plain:
                 if parameters(function).get(ANSWER_MODEL, "") == model:
-                    item = MeasureItem.of(function, one, measuring)
+                    item = MeasureItem.of(self, function, one, measuring)
                     item.client_definition = client
                     yield item
 
     def _functions(self, template: Any) -> list[pytest.Function]:  # noqa: ANN401
         """Make pytest's own items of a function: one, or one a fixture parameter."""
+        assert self.parent is not None
+        shared = self.parent.stash.setdefault(_SHARED, {})
+        if template in shared:
+            return shared[template]
         found = self.ihook.pytest_pycollect_makeitem(
             collector=self, name=template.__name__, obj=template
         )
-        return [item for item in found or () if isinstance(item, pytest.Function)]
+        functions = [item for item in found or () if isinstance(item, pytest.Function)]
+        if _are_alike(self.ihook, functions):
+            shared[template] = functions
+        return functions
+
+
+def _are_alike(ihook: Any, functions: list[pytest.Function]) -> bool:  # noqa: ANN401
+    """Tell whether pytest would make the same of every case of a folder.
+
+    Fixtures are a folder's; only hooks of others and parameters may be a file's.
+    """
+    hooks = (ihook.pytest_generate_tests, ihook.pytest_pycollect_makeitem)
+    plugins = [impl.plugin for hook in hooks for impl in hook.get_hookimpls()]
+    names = [getattr(one, "__name__", type(one).__module__) for one in plugins]
+    known = all(name.startswith(("_pytest.", "pytest_evalmd.")) for name in names)
+    return known and not any(map(parameters, functions))

@@ -10,6 +10,8 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+FOLDER = "__evalmd__"
+"""Where the replies to the cases of a folder are remembered."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 

@@ -36,6 +36,12 @@ def parameters(function: pytest.Function) -> dict[str, Any]:
     return dict(callspec.params) if callspec else {}
 
 
+@functools.cache
+def _mark(name: str) -> pytest.MarkDecorator:
+    mark: pytest.MarkDecorator = getattr(pytest.mark, name)
+    return mark
+
+
 def _fixture(request: pytest.FixtureRequest, name: str) -> object:
     __tracebackhide__ = True
     try:
@@ -49,11 +55,10 @@ class MeasureItem(pytest.Function):
 
     # Slots: more attributes in its dict than pytest's own would triple that dict's size.
     __slots__ = (
-        *("alias", "answer_model", "client_definition", "failure", "file", "measure"),
-        *("measuring", "not_measured", "outcome", "settled", "took_s", "tried"),
+        *("alias", "answer_model", "client_definition", "failure", "file"),
+        *("measuring", "not_measured", "outcome", "ran", "settled", "took_s", "tried"),
     )
     file: CaseFile
-    measure: Measure
     measuring: Measuring
     failure: Failure | None
     not_measured: str | None
@@ -66,35 +71,50 @@ class MeasureItem(pytest.Function):
     took_s: float | None
     """How long it took to compute the output."""
     tried: bool
+    ran: bool
+    """Whether it was torn down once."""
 
     @classmethod
     def of(
         cls,
+        file: CaseFile,
         function: pytest.Function,
         measure: Measure,
         measuring: Measuring,
     ) -> MeasureItem:
-        """Make the item of a measure from pytest's item of a template function."""
+        """Make the item of a measure from pytest's item of a template function.
+
+        Args:
+            file: the case file.
+            function: of this file, or of one whose functions are alike.
+            measure: what to measure.
+            measuring: computes it.
+        """
         template = function.obj
         item: MeasureItem = cls.from_parent(
-            function.parent,
+            file,
             name=measure.id + function.name.removeprefix(template.__name__),
             callspec=getattr(function, "callspec", None),
             callobj=template,
             fixtureinfo=function._fixtureinfo,
             originalname=measure.id,
         )
-        item.file = cast("CaseFile", function.parent)
-        item.measure, item.measuring = measure, measuring
-        item.client_definition, item.tried, item.alias = None, False, ""
+        item.file, item.measuring = file, measuring
+        item.client_definition, item.alias = None, ""
+        item.tried = item.ran = False
         item._clear()
         given = parameters(function)
         item.answer_model = given.get(ANSWER_MODEL, "")
         if len(given) > bool(item.answer_model):
             first = bool(item.answer_model)  # of the ids, plugin.py sees to that
             item.alias = "-".join(function.callspec._idlist[first:])
-        item.add_marker(measure.type)
+        item.add_marker(_mark(measure.type))
         return item
+
+    @property
+    def measure(self) -> Measure:
+        """What it measures."""
+        return self.file.case.measures[self.originalname]
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Locate the measure; pytest counts lines from 0."""
@@ -191,6 +211,8 @@ class MeasureItem(pytest.Function):
         """Let go of what reports were made of: items live until the run's end."""
         super().teardown()
         self._clear()
+        self.file.open_items -= not self.ran
+        self.ran = True
 
     def _clear(self) -> None:
         self.outcome = self.failure = self.settled = None
@@ -206,7 +228,7 @@ class MeasureItem(pytest.Function):
 
     def _settle(self) -> Settled:
         again, self.tried = self.tried, True
-        request = cast("pytest.FixtureRequest", self.funcargs["request"])
+        request = self._request
         started = time.perf_counter()
         try:
             if self.answer_model:
@@ -230,7 +252,7 @@ class MeasureItem(pytest.Function):
         cost = settled.cost.to_plain()
         self.user_properties += [(PROPERTY + k, v) for k, v in cost.items() if v]
 
-    def check(self) -> None:
+    def runtest(self) -> None:
         """Fail if the output differs from the recorded result.
 
         Raises:

@@ -127,7 +127,7 @@ class Ledger:
     def _used(self, prune: bool) -> dict[Path, dict[str, Used]]:
         """Give the folders of the cases that ran; with ``prune``, the keys in use."""
         folders: dict[Path, dict[str, Used]] = {folder: {} for folder in self.folders}
-        for outcome in self.results.outcomes.values():
+        for _, outcome in self.results.outcomes():
             path = Path(outcome.path)
             cases = folders.setdefault(path.parent, {})
             if prune and outcome.keys and outcome.path not in self.results.stale:

@@ -6,13 +6,13 @@ needs is imported once there is one.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from pytest_evalmd.declaring import add_options
+from pytest_evalmd.files import FOLDER
 from pytest_evalmd.fixtures import answer_client, case, llm_client, measure_outputs
 from pytest_evalmd.ledger import Ledger, WorkerLedger
 from pytest_evalmd.options import MEASURING, OPTIONS, read_options
@@ -62,6 +62,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         measuring.close()
 
 
+def pytest_ignore_collect(collection_path: Path) -> Literal[True] | None:
+    """Pass by the folders of remembered replies, where no tests are."""
+    return True if collection_path.name == FOLDER else None
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:
     """Take markdown files that may be cases."""
     if file_path.suffix != ".md":
@@ -69,13 +74,16 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
     from pytest_evalmd.case.blocks import may_be_case
 
     try:
-        if not may_be_case(file_path.read_bytes()):
+        data = file_path.read_bytes()
+        if not may_be_case(data):
             return None
     except OSError:
-        pass  # collecting it says what is wrong with this file, and only with this one
+        data = None  # collecting it says what is wrong with this file, and only with it
     from pytest_evalmd.collect import CaseFile
 
-    return CaseFile.from_parent(parent, path=file_path)
+    file: CaseFile = CaseFile.from_parent(parent, path=file_path)
+    file.data = data
+    return file
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -96,21 +104,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from pytest_evalmd.running import check_plan
 
         check_plan(session)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show failures of measures as such, and send their outcome to the controller."""
-    report = yield
-    if MEASURING in item.config.stash:
-        from pytest_evalmd.item import MeasureItem
-        from pytest_evalmd.reporting import complete_report
-
-        if isinstance(item, MeasureItem):
-            complete_report(item, call, report)
-    return report
 
 
 def pytest_report_teststatus(

@@ -36,6 +36,9 @@ def measuring_of(config: pytest.Config) -> Measuring:
         measuring.on_wait, measuring.on_done = progress.show, progress.clear
         measuring.on_drain = progress.say_waiting
         config.stash[MEASURING] = measuring
+        from pytest_evalmd import reporting  # which imports this module
+
+        config.pluginmanager.register(reporting, "evalmd-reporting")
     return config.stash[MEASURING]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,9 @@ class Results:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.outcomes: dict[tuple[str, str], Outcome] = {}
-        """By path and node id; a rerun takes the place of the run before it."""
+        self._plain: dict[tuple[str, str], dict[str, Any]] = {}
+        """Outcomes as reports, which live anyway, hold them: by path and node id; a
+        rerun takes the place of the run before it."""
         self.skipped_by_judge = 0
         """How many measures that would have asked a judge were skipped."""
         self.updated: list[str] = []
@@ -30,10 +32,14 @@ class Results:
         """Take note of what became of an item, here or on a worker."""
         plain = getattr(report, "evalmd", None)
         if plain is not None:
-            outcome = Outcome.from_plain(plain)
-            self.outcomes[outcome.path, report.nodeid] = outcome
-            if outcome.kind == "skipped" and "ai" in report.keywords:
+            self._plain[plain["path"], report.nodeid] = plain
+            if plain["kind"] == "skipped" and "ai" in report.keywords:
                 self.skipped_by_judge += 1
+
+    def outcomes(self) -> Iterator[tuple[str, Outcome]]:
+        """Give all outcomes with their node ids, by path and node id."""
+        for (_, node_id), plain in sorted(self._plain.items(), key=_by_place):
+            yield node_id, Outcome.from_plain(plain)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the changes; a run that wrote or checked too little is not green."""
@@ -52,7 +58,7 @@ class Results:
             tr.section("results updated")
             for line in self.updated:
                 tr.line(line, green=True)
-        if self.outcomes:
+        if any("votes" in one or "answer" in one for one in self._plain.values()):
             self._say_sections(tr)
         if self.not_written:
             tr.section("results NOT written")
@@ -65,10 +71,7 @@ class Results:
     def _say_sections(self, tr: pytest.TerminalReporter) -> None:
         from pytest_evalmd.summary import sections
 
-        by_node_id = (
-            (id_, one) for (_, id_), one in sorted(self.outcomes.items(), key=_by_place)
-        )
-        for title, lines in sections(by_node_id):
+        for title, lines in sections(self.outcomes()):
             tr.section(title)
             for line in lines:
                 tr.line(line)
@@ -78,15 +81,14 @@ class Results:
         """Whether measures were selected and none was held against anything."""
         if self.config.getoption("setuponly", default=False):
             return False
-        kinds = {outcome.kind for outcome in self.outcomes.values()}
-        return kinds == {"skipped"}
+        return {plain["kind"] for plain in self._plain.values()} == {"skipped"}
 
     def _why_nothing(self) -> str:
-        one = len(self.outcomes) == 1
+        one = len(self._plain) == 1
         selected = (
             "1 measure was selected and skipped"
             if one
-            else f"{len(self.outcomes)} measures were selected and all were skipped"
+            else f"{len(self._plain)} measures were selected and all were skipped"
         )
         return f"{selected}, so this run checked no answer (-rs shows why)"
 
@@ -95,7 +97,7 @@ class Results:
         if not self.config.stash[OPTIONS].update_results:
             return
         by_path: dict[Path, list[Outcome]] = {}
-        for _, one in sorted(self.outcomes.items(), key=_by_place):
+        for _, one in self.outcomes():
             by_path.setdefault(Path(one.path).resolve(), []).append(one)
         for outcomes in by_path.values():
             self._write_case(Path(outcomes[0].path), outcomes)
@@ -145,7 +147,7 @@ def _done(outcomes: list[Outcome], changes: list[Change]) -> set[str]:
     return {one.measure_id for one in outcomes} - open_
 
 
-def _by_place(item: tuple[tuple[str, str], Outcome]) -> tuple[str, str]:
+def _by_place(item: tuple[tuple[str, str], object]) -> tuple[str, str]:
     return item[0]
 
 

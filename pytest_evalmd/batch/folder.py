@@ -15,11 +15,11 @@ from pytest_evalmd.batch.state import (
     read_batch,
     write_batch,
 )
-from pytest_evalmd.files import check_regular, write_atomically
+from pytest_evalmd.files import FOLDER, check_regular, write_atomically
 from pytest_evalmd.judge.locks import locked
 from pytest_evalmd.judge.model import JudgeError
 from pytest_evalmd.judge.secrets import environment_keys
-from pytest_evalmd.judge.spool import FOLDER, NotRememberedError, check_no_secret
+from pytest_evalmd.judge.spool import NotRememberedError, check_no_secret
 
 LOCK = "submit.lock"
 

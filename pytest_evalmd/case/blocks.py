@@ -7,6 +7,7 @@ wrong about these in one document of six (docs/architecture.md).
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from collections.abc import Iterator
@@ -30,8 +31,6 @@ RESULT = "evaluation-result-text"
 HUMAN = "human-result-text"
 INFOS = (QUERY, ANSWER, MEASURES_MD, MEASURES_YAML, EVALUATION, RESULT, HUMAN)
 
-# What CommonMark calls a line ending; str.splitlines knows more and would miscount.
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 _FRONTMATTER_END = re.compile(r"(?:---|\.\.\.)[ \t]*")
 _OPENING = re.compile(r"[ \t>]*(`{3,}|~{3,})[ \t]*([a-z-]+)[ \t]*")
 _LONGER = "where a text itself holds a fence, make the fences around it longer"
@@ -72,7 +71,7 @@ class Document:
             return True
         hidden = (*self.swallowed, *self.in_frontmatter)
         meant = (*self.blocks, *self.unknown, *hidden)
-        names = [_name(block.info) for block in meant]
+        names = [_name(info) for info in {block.info for block in meant}]
         return QUERY in names and any(name.startswith(_MEASURES) for name in names)
 
     def note_problems(self, problems: Problems) -> None:
@@ -141,8 +140,11 @@ def read_document(text: str) -> Document:
 
 
 def split_lines(text: str) -> list[str]:
-    """Split at line feeds and carriage returns only, keeping them."""
-    return _LINE.findall(text)
+    """Split at line feeds and carriage returns only, keeping them.
+
+    They are what CommonMark calls line endings; ``str.splitlines`` knows more.
+    """
+    return list(io.StringIO(text, newline=""))
 
 
 def _frontmatter_end(lines: list[str]) -> int:

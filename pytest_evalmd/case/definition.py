@@ -36,6 +36,12 @@ KEYS: dict[MeasureType, tuple[str, ...]] = {
     "programmatic": COMMON_KEYS + PROGRAMMATIC_KEYS,
 }
 
+_TYPES: tuple[MeasureType, ...] = get_args(MeasureType)
+_DECLARED_OUTPUTS: tuple[DeclaredOutput, ...] = get_args(DeclaredOutput)
+_COMPARES: tuple[Compare, ...] = get_args(Compare)
+_IGNORES: tuple[Ignore, ...] = get_args(Ignore)
+_AGGREGATES: tuple[Aggregate, ...] = get_args(Aggregate)
+
 MAX_SAMPLES = 99
 """How often a judge may be asked for one measure."""
 
@@ -82,9 +88,7 @@ def read_measure(
         only good for finding more of them.
     """
     fields = Fields(entries, line, problems)
-    kind: MeasureType | None = fields.choice(
-        "type", get_args(MeasureType), required=True
-    )
+    kind = fields.choice("type", _TYPES, required=True)
     measure_id = _id(fields)
     description = fields.text("description", required=True)
     if kind is None:
@@ -145,7 +149,7 @@ def _ai(
     prompt = fields.text("prompt", required=True) or ""
     bounds = _range(fields)
     schema = _schema(fields)
-    declared = fields.choice("output", get_args(DeclaredOutput))
+    declared = fields.choice("output", _DECLARED_OUTPUTS)
     output: Output = declared or _inferred_output(prompt, bounds, schema)
     if bounds and output not in ("integer", "number"):
         fields.wrong("range", "no range, or output: integer or number")
@@ -206,7 +210,7 @@ def _schema(fields: Fields) -> Mapping[str, Value] | None:
 
 
 def _aggregate(fields: Fields, output: Output) -> Aggregate | None:
-    how: Aggregate | None = fields.choice("aggregate", get_args(Aggregate))
+    how = fields.choice("aggregate", _AGGREGATES)
     needed = _AGGREGATED.get(how or "mode")
     if needed and output not in (*needed, "response", "any", "json"):
         wanted = " or ".join(needed)
@@ -235,7 +239,7 @@ def _fill(fields: Fields, prompt: str, params: Mapping[str, Value]) -> str:
 def _comparison(fields: Fields, output: Output) -> dict[str, Any]:
     tolerance = fields.number("tolerance", 0, float("inf"), "a number, 0 or more")
     threshold = fields.number("threshold", 1e-9, 1, "a number above 0, up to 1")
-    compare: Compare = fields.choice("compare", get_args(Compare)) or (
+    compare: Compare = fields.choice("compare", _COMPARES) or (
         "exact" if tolerance is None else "within"
     )
     if compare == "within":
@@ -255,5 +259,5 @@ def _comparison(fields: Fields, output: Output) -> dict[str, Any]:
         "compare": compare,
         "tolerance": tolerance or 0,
         "threshold": 1 if threshold is None else threshold,
-        "ignore": fields.choices("ignore", get_args(Ignore)) or (),
+        "ignore": fields.choices("ignore", _IGNORES) or (),
     }

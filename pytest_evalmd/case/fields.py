@@ -93,10 +93,11 @@ class Fields:
         entry = self.readable(key)
         if entry is not None and entry.value in known:
             return entry.value
+        if entry is None and not required:
+            return None
         names = ", ".join(map(str, known))
-        if required:
-            self.require(key, f"one of {names}")
         if entry is None:
+            self.require(key, f"one of {names}")
             return None
         hint = nearest(str(entry.value), map(str, known))
         self.wrong(key, f"one of {names}{hint}")

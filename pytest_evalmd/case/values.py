@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from fractions import Fraction
+from json.encoder import encode_basestring
 from typing import TypeAlias
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
@@ -35,7 +36,8 @@ def read_json(text: str) -> Value:
         value: Value = STRICT_DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise ValueTextError(str(error)) from None
-    check_depth(value)
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        check_depth(value)
     return value
 
 
@@ -64,11 +66,11 @@ def same(left: Value, right: Value) -> bool:
 def canonical(value: Value) -> str:
     """Give values that are the same one text, and others another."""
     if isinstance(value, str):
-        return write_json(value)
+        return encode_basestring(value) if value.isascii() else write_json(value)
     if isinstance(value, list):
         return f"[{','.join(map(canonical, value))}]"
     if isinstance(value, dict):
-        pairs = (f"{canonical(k)}:{canonical(value[k])}" for k in sorted(value))
+        pairs = [f"{canonical(k)}:{canonical(value[k])}" for k in sorted(value)]
         return f"{{{','.join(pairs)}}}"
     if isinstance(value, float):
         return str(Fraction(value))

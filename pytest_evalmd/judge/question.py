@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_evalmd.case.model import Measure
@@ -36,7 +36,7 @@ class Question:
         """Give the key of one reply."""
         parts: list[Value] = [
             *(self.model, self.protocol, self.prompt, sample),
-            *(canonical(dict(part)) for part in self._mappings()),
+            *map(canonical, self._mappings()),
         ]
         return digest(json.dumps(parts))
 
@@ -66,10 +66,8 @@ class Question:
         names += ["schema"] * bool(self.schema)
         return names + ["parameters"] * bool(self.parameters)
 
-    def _mappings(self) -> Iterator[Mapping[str, Value]]:
-        yield {**self.context}
-        yield self.schema
-        yield self.parameters
+    def _mappings(self) -> tuple[dict[str, Value], ...]:
+        return {**self.context}, {**self.schema}, {**self.parameters}
 
 
 def question_of(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pytest_evalmd.case.values import Value, ValueTextError, read_json, write_json
-from pytest_evalmd.files import check_regular, write_new
+from pytest_evalmd.files import FOLDER, check_regular, write_new
 from pytest_evalmd.judge.question import digest
 from pytest_evalmd.judge.recordings import (
     RecordingError,
@@ -23,7 +23,6 @@ from pytest_evalmd.judge.recordings import (
     write_reply,
 )
 
-FOLDER = "__evalmd__"
 SPOOL = ".spool"
 SECRET_LENGTH = 8
 """Shorter values of a key's variable are no keys, and would be found everywhere."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from pytest_evalmd.files import check_regular, write_atomically
+from pytest_evalmd.files import FOLDER, check_regular, write_atomically
 from pytest_evalmd.judge.cost import Cost
 from pytest_evalmd.judge.locks import POLL_S, KeyLocks, locked
 from pytest_evalmd.judge.recordings import (
@@ -30,7 +30,6 @@ from pytest_evalmd.judge.recordings import (
 )
 from pytest_evalmd.judge.scheduler import StoppedError
 from pytest_evalmd.judge.spool import (
-    FOLDER,
     SPOOL,
     NotRememberedError,
     check_no_secret,
@@ -262,9 +261,10 @@ def _why(error: Exception) -> str:
 
 def _text_of(path: Path) -> str | None:
     try:
-        return check_regular(path).read_text(encoding="utf-8")
+        text = check_regular(path).read_bytes().decode()
     except (FileNotFoundError, NotADirectoryError):
         return None
+    return text.replace("\r\n", "\n")  # git may have checked it out so
 
 
 def _stamp(case: Path) -> tuple[int, int, int] | None:
