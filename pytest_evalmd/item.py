@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -187,11 +187,12 @@ class MeasureItem(pytest.Function):
         """
         __tracebackhide__ = True
         self._clear()
-        self.user_properties[:] = [
-            (name, value)
-            for name, value in self.user_properties
-            if not name.startswith(PROPERTY)
-        ]
+        if self.tried:
+            self.user_properties[:] = [
+                (name, value)
+                for name, value in self.user_properties
+                if not name.startswith(PROPERTY)
+            ]
         self.not_measured = self.why_not()
         if self.not_measured:
             pytest.skip(self.not_measured)

@@ -48,8 +48,11 @@ class Settled:
     @property
     def cost(self) -> Cost:
         """Of all replies that judges gave."""
+        judged = self._judged()
+        if len(judged) == 1:
+            return judged[0].cost
         total = Cost()
-        for one in self._judged():
+        for one in judged:
             total.add(one.cost.to_plain())
         return total
 

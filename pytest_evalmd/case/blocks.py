@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_evalmd.case.model import Block
 from pytest_evalmd.case.problems import Problems, nearest, shorten
@@ -157,8 +157,7 @@ def _frontmatter_end(lines: list[str]) -> int:
     return next(ends, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fence:
+class _Fence(NamedTuple):
     block: Block
     marker: str
     """The opening fence itself."""
@@ -199,11 +198,7 @@ def _fences(source: str) -> list[_Fence]:
             )
             # The map counts the fences' lines; an unclosed one has one less.
             closed = token.content.count("\n") == end - first - 2
-            found.append(
-                _Fence(
-                    block=block, marker=token.markup, closed=closed, quote=quotes[-1]
-                )
-            )
+            found.append(_Fence(block, token.markup, closed, quotes[-1]))
     return found
 
 

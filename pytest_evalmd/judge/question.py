@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii as quoted
 
 from pytest_evalmd.case.model import Measure
 from pytest_evalmd.case.values import Value, canonical, write_json
@@ -34,11 +34,10 @@ class Question:
 
     def key(self, sample: int) -> str:
         """Give the key of one reply."""
-        parts: list[Value] = [
-            *(self.model, self.protocol, self.prompt, sample),
-            *map(canonical, self._mappings()),
-        ]
-        return digest(json.dumps(parts))
+        model, prompt = quoted(self.model), quoted(self.prompt)
+        mappings = ", ".join([quoted(canonical(part)) for part in self._mappings()])
+        # A JSON list, without the encoder that json.dumps would make.
+        return digest(f"[{model}, {self.protocol}, {prompt}, {sample}, {mappings}]")
 
     def changed_since(self, other: Question) -> list[str]:
         """Name the components in which it differs from another question."""

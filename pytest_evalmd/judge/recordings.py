@@ -154,7 +154,11 @@ def read_reply_of(
         date=date,
         reason=_get(reply, "reason", str),
         response=reply["response"],
-        usage=Usage(**{name: _count(usage, name) for name in Usage.__slots__}),
+        usage=Usage(
+            asked=_count(usage, "asked"),
+            answered=_count(usage, "answered"),
+            cached=_count(usage, "cached"),
+        ),
     )
 
 
@@ -186,7 +190,9 @@ def _group(reply: Remembered) -> tuple[str, str]:
 
 
 def _get(mapping: Mapping[str, Value], key: str, kind: type[_T]) -> _T:
-    return _typed(mapping.get(key), kind, key)
+    value = mapping.get(key)
+    # What is of the very type, as all that was not changed by hand, is found fast.
+    return value if type(value) is kind else _typed(value, kind, key)
 
 
 def _typed(value: Value, kind: type[_T], name: str) -> _T:

@@ -102,11 +102,12 @@ def in_spool(case: Path, act: Callable[[], _T]) -> _T:
 
 def spooled_of(case: Path) -> list[tuple[Remembered, str]]:
     """Read a case's spooled replies, each with its run."""
-    prefix, spool = f"{digest(case.name)}-", _spool(case)
+    spool = _spool(case)
     try:
         names = os.listdir(spool)  # noqa: PTH208 - many, of which few are wanted
     except OSError:
         return []
+    prefix = f"{digest(case.name)}-"
     files = [n for n in names if n.startswith(prefix) and n.endswith(".json")]
     found = [read_spooled(spool / name, case) for name in files]
     return [spooled for spooled in found if spooled is not None]

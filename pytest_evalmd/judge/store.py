@@ -49,8 +49,9 @@ class CaseReplies:
 
     def __init__(self, case: Path, run: str) -> None:
         self.case, self.run = case, run
-        self._stamp = _stamp(case)
-        self.by_key, self.fresh = _load(case, run)
+        self._path = recordings_path(case)
+        self._stamp = _stamp(self._path)
+        self.by_key, self.fresh = self._load()
         self.replaced: list[Remembered] = []
         """Replies that were asked for anew."""
         self.served: set[str] = set()
@@ -71,12 +72,29 @@ class CaseReplies:
             self.by_key[key] = spooled[0]
             if spooled[1] == self.run:
                 self.fresh.add(key)
-        elif (stamp := _stamp(self.case)) != self._stamp:
+        elif (stamp := _stamp(self._path)) != self._stamp:
             # It may have folded it, too.
             with contextlib.suppress(RecordingError):
-                self.by_key = _load(self.case, self.run)[0] | self.by_key
+                self.by_key = self._load()[0] | self.by_key
             self._stamp = stamp
         return self.find(key, fresh_only=fresh_only)
+
+    def _load(self) -> tuple[dict[str, Remembered], set[str]]:
+        """Give what file and spool hold, and the keys of what is of this session."""
+        try:
+            # The spool first: what leaves it meanwhile is in the file by then.
+            spooled = spooled_of(self.case)
+            text = _text_of(self._path)
+            replies = read_recordings(text) if text is not None else {}
+        except (OSError, UnicodeDecodeError, RecordingError) as error:
+            message = f"{self._path}: {_why(error)}; mend or delete it"
+            raise RecordingError(message) from None
+        fresh = set()
+        for reply, by_run in spooled:
+            replies[reply.key] = reply
+            if by_run == self.run:
+                fresh.add(reply.key)
+        return replies, fresh
 
     def remember(self, reply: Remembered, secrets: Collection[str]) -> None:
         """Write a reply to the spool.
@@ -237,23 +255,6 @@ def _sweep(folder: Path) -> None:
                 file.unlink()
 
 
-def _load(case: Path, run: str) -> tuple[dict[str, Remembered], set[str]]:
-    path = recordings_path(case)
-    try:
-        # The spool first: what leaves it meanwhile is in the file by then.
-        spooled = spooled_of(case)
-        text = _text_of(path)
-        replies = read_recordings(text) if text is not None else {}
-    except (OSError, UnicodeDecodeError, RecordingError) as error:
-        raise RecordingError(f"{path}: {_why(error)}; mend or delete it") from None
-    fresh = set()
-    for reply, by_run in spooled:
-        replies[reply.key] = reply
-        if by_run == run:
-            fresh.add(reply.key)
-    return replies, fresh
-
-
 def _why(error: Exception) -> str:
     """Say it without the path, which whoever tells it says already."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
@@ -267,10 +268,10 @@ def _text_of(path: Path) -> str | None:
     return text.replace("\r\n", "\n")  # git may have checked it out so
 
 
-def _stamp(case: Path) -> tuple[int, int, int] | None:
-    """Tell states of a case's recordings file apart."""
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Tell states of a recordings file apart."""
     try:
-        found = recordings_path(case).stat()
+        found = path.stat()
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size
