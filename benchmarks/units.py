@@ -16,7 +16,7 @@ from pytest_evalmd.files import digest, write_atomically
 from pytest_evalmd.logic.model import Limits
 from pytest_evalmd.logic.sandbox import Sandbox
 from pytest_evalmd.outcome import Change
-from pytest_evalmd.session import write_changes
+from pytest_evalmd.rewriting import rewrite as rewrite_case
 
 CASE = """\
 ```query-text
@@ -58,7 +58,7 @@ def rewrite(folder: Path, size: int, rounds: int) -> str:
         change = Change(
             path=str(path), digest=digest(data), measure_id="m", old="1", new="2"
         )
-        lines, problem = write_changes(path, [change])
+        lines, problem = rewrite_case(path, [change], None, {"m"})
         assert problem is None, problem
         assert len(lines) == 1
 

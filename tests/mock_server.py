@@ -35,7 +35,7 @@ JSON), ``headers`` that go above the usual ones (``Content-Length`` too), a ``de
     The headers and half of the body come, then nothing more.
 
 What it saw: ``requests`` (parsed bodies in order of arrival), ``headers`` (of each,
-names in lower case), ``max_in_flight``, ``connections`` (how many were opened).
+names in lower case, and ``:path``), ``max_in_flight``, ``connections`` (how many were opened).
 ``base_url`` is what a client needs. ``die()`` ends it at once, in the middle of whatever
 it does. ``completion(text, **message)`` makes the body of an ordinary reply.
 """
@@ -217,9 +217,10 @@ class _Connection(asyncio.Protocol):
         head, found, rest = self.buffer.partition(b"\r\n\r\n")
         if not found:
             return
-        lines = head.decode("latin-1").split("\r\n")[1:]
+        first, *lines = head.decode("latin-1").split("\r\n")
         pairs = (line.partition(":") for line in lines)
         headers = {name.lower(): value.strip() for name, _, value in pairs}
+        headers[":path"] = first.split(" ")[1]
         size = int(headers.get("content-length", 0))
         if len(rest) >= size:
             self.buffer = rest[size:]

@@ -16,7 +16,7 @@ from pytest_evalmd.judge.fault import (
 from pytest_evalmd.judge.loop import within
 from pytest_evalmd.judge.model import JudgeError, Reply, Request
 from pytest_evalmd.judge.negotiation import Terms, build_body, renegotiate
-from pytest_evalmd.judge.transport import Transport
+from pytest_evalmd.judge.transport import Sender
 from pytest_evalmd.judge.turns import Turns
 
 TRY_SHARE = 0.75
@@ -43,7 +43,7 @@ class Asking:
     """One request on its way."""
 
     def __init__(
-        self, request: Request, model: Model, transport: Transport, deadline_s: float
+        self, request: Request, model: Model, transport: Sender, deadline_s: float
     ) -> None:
         self._request, self._model, self._transport = request, model, transport
         self._turns, self._terms = model.turns, Terms()

@@ -12,7 +12,7 @@ from pytest_evalmd.judge.asking import Asking, Model
 from pytest_evalmd.judge.model import JudgeError, LLMClient, Reply, Request
 from pytest_evalmd.judge.negotiation import facts
 from pytest_evalmd.judge.secrets import environment_keys
-from pytest_evalmd.judge.transport import Transport, default_client
+from pytest_evalmd.judge.transport import Sender, Transport, default_client
 
 DEADLINE_S = 120.0
 SHOWN = 400
@@ -34,7 +34,7 @@ SET_MODEL = (
 
 
 class OpenAIClient:
-    """Asks through openai's SDK, which is imported with the first request.
+    """Asks as openai's SDK does, and through it where the SDK is given or needed.
 
     One object keeps what it learns of each model for the session: when its server
     wants to be left alone, and what it doesn't support. It is used on one event loop,
@@ -56,7 +56,7 @@ class OpenAIClient:
         """
         self.deadline_s = deadline_s
         self._client = client
-        self._transport: Transport | None = None
+        self._transport: Sender | None = None
         self._models: dict[str, Model] = {}
 
     @property
@@ -96,13 +96,12 @@ class OpenAIClient:
         if transport:
             await transport.close()
 
-    def _connect(self) -> Transport:
+    def _connect(self) -> Sender:
         if self._client is not None:
             return Transport(self._client)
-        from pytest_evalmd.judge.wire import Wire  # with what it imports, for few runs
+        from pytest_evalmd.judge.direct import direct  # with what few runs need
 
-        wire = Wire()
-        return Transport(default_client(wire=wire), wire)
+        return direct() or Transport(default_client())
 
     def _clean(self, message: str) -> str:
         client = self._transport.client if self._transport else None

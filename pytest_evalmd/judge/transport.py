@@ -1,27 +1,22 @@
 """One try through openai's SDK, or something like it, which is imported late.
 
 The SDK's own parsing costs more than all else of a call, and its types hold what isn't
-true of other servers; so the body is taken raw. The client that this plugin makes sends
-all but the first request past it (``wire``).
+true of other servers; so the body is taken raw. Most runs ask without it (``direct``).
 """
 
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from pytest_evalmd.judge.completion import parse_body
 from pytest_evalmd.judge.fault import Fault, read_fault, read_retry_after
 from pytest_evalmd.judge.loop import in_daemon_thread
 from pytest_evalmd.judge.model import JudgeError
-
-if TYPE_CHECKING:
-    from pytest_evalmd.judge.wire import Response, Wire
 
 _SET_KEY = (
     "no model to ask: OPENAI_API_KEY is not set; set it (and OPENAI_BASE_URL for "
@@ -61,6 +56,19 @@ _CLIENT_TIMEOUT = Fault(
 )
 
 
+class Sender(Protocol):
+    """Sends bodies to a server.
+
+    Attributes:
+        client: the SDK's client, if one is used.
+    """
+
+    @property
+    def client(self) -> Any: ...  # noqa: ANN401, D102
+    async def send(self, body: Mapping[str, object]) -> object: ...  # noqa: D102
+    async def close(self) -> None: ...  # noqa: D102
+
+
 class Transport:
     """Sends bodies through one client.
 
@@ -70,14 +78,12 @@ class Transport:
         is_async: whether it wants to be awaited, on one event loop.
     """
 
-    def __init__(self, client: Any, wire: Wire | None = None) -> None:  # noqa: ANN401
+    def __init__(self, client: Any) -> None:  # noqa: ANN401
         """Prepare to send.
 
         Args:
             client: one of openai's, or an object with ``chat.completions.create``.
-            wire: of a client that this plugin made, whose calls no other code watches.
         """
-        self._wire = wire
         self._raw = _is_openai(client)
         has_options = callable(getattr(client, "with_options", None))
         self.client = client.with_options(max_retries=0) if has_options else client
@@ -99,9 +105,8 @@ class Transport:
             JudgeError: what came is not JSON, or the client itself failed.
         """
         try:
-            if self._wire is None:
-                return await self._by_client(body)
-            return await self._by_wire(self._wire, body)
+            response = await self._call(self._arguments(body))
+            return parse_body(response.text) if self._raw else to_json(response)
         except JudgeError:
             raise
         except Exception as error:  # noqa: BLE001 - a client may raise anything
@@ -109,28 +114,8 @@ class Transport:
 
     async def close(self) -> None:
         """Give the connections back."""
-        if self._wire is not None:
-            await self._wire.close()
         if self.is_async and hasattr(self.client, "close"):
             await self.client.close()
-
-    async def _by_wire(self, wire: Wire, body: Mapping[str, object]) -> object:
-        if not await wire.ready():
-            try:
-                return await self._by_client(body)
-            finally:
-                wire.looked()
-        response = await wire.post(body)
-        if response.status >= 400:
-            return _refusal(response)
-        if response.status >= 300:
-            await wire.close()  # the SDK knows where a redirection leads
-            return await self._by_client(body)
-        return parse_body(response.text)
-
-    async def _by_client(self, body: Mapping[str, object]) -> object:
-        response = await self._call(self._arguments(body))
-        return parse_body(response.text) if self._raw else to_json(response)
 
     async def _call(self, arguments: dict[str, Any]) -> Any:  # noqa: ANN401
         if self.is_async:
@@ -148,35 +133,36 @@ class Transport:
             return dict(body)
         seen = {"model": body["model"], "messages": body["messages"]}
         rest = {name: value for name, value in body.items() if name not in seen}
-        if self._wire is not None:
-            rest["messages"] = seen["messages"]
-            seen["messages"] = []
         return {**seen, "extra_body": rest}
 
 
-def default_client(kind: str = "AsyncOpenAI", *, wire: Wire | None = None) -> Any:  # noqa: ANN401 - openai's
-    """Make a client of the environment's settings.
-
-    Args:
-        kind: which of openai's classes, imported late.
-        wire: what is to see the client's first request.
+def environment_server() -> tuple[str, str]:
+    """Give the key and the address that the environment names.
 
     Raises:
-        JudgeError: they name no server, or can't be used.
+        JudgeError: it names neither.
     """
     key = os.environ.get("OPENAI_API_KEY", "").strip()
     url = os.environ.get("OPENAI_BASE_URL", "").strip()
     if not key and not url:
         raise JudgeError("no-key", _SET_KEY)
+    return key or _NO_KEY, url or _OPENAI_URL
+
+
+def default_client(kind: str = "AsyncOpenAI") -> Any:  # noqa: ANN401 - openai's
+    """Make a client of the environment's settings.
+
+    Args:
+        kind: which of openai's classes, imported late.
+
+    Raises:
+        JudgeError: they name no server, or can't be used.
+    """
+    key, url = environment_server()
     import openai
 
     try:
-        return getattr(openai, kind)(
-            api_key=key or _NO_KEY,
-            base_url=url or _OPENAI_URL,
-            max_retries=0,
-            http_client=wire.http_client() if wire else None,
-        )
+        return getattr(openai, kind)(api_key=key, base_url=url, max_retries=0)
     except Exception as error:  # noqa: BLE001 - of proxies, certificates, addresses
         message = (
             f"openai's client can't be made ({type(error).__name__}); check "
@@ -221,15 +207,6 @@ def fault_of(error: Exception) -> Fault:
     if not {"APIConnectionError", "WireError"}.isdisjoint(names):
         return _BROKEN
     return _client_failed(error)
-
-
-def _refusal(response: Response) -> Fault:
-    try:
-        body = json.loads(response.text)
-    except ValueError:
-        body = response.text
-    retry_after_s = read_retry_after(response.headers.get, time.time())
-    return read_fault(response.status, body, retry_after_s)
 
 
 def _client_failed(error: Exception) -> Fault:

@@ -1,8 +1,7 @@
-"""Requests on connections of our own, as openai's SDK sends them, at a tenth of its cost.
+"""Requests on connections of our own, one after another on each.
 
-The SDK makes the first request; the address and the headers that it chose there go for
-all that follow. Behind a proxy every request is the SDK's. What comes and goes is read
-and written by h11, which the SDK's own HTTP client is built on, too.
+What comes and goes is read and written by h11, which the HTTP client of openai's SDK is
+built on, too.
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import importlib
 import json
-import sys
+import ssl
 import time
-import urllib.request
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +27,8 @@ IDLE_S = 5.0
 MAX_HEAD = 100 * 1024
 """How long the head of a response may be, in bytes."""
 _READ = 64 * 1024
-_OURS = {"content-length", "accept-encoding"}
+_HTTP_CLIENTS = ("httpx2", "httpx")
+"""What openai's SDK is built on, the newest first."""
 
 
 class WireError(Exception):
@@ -51,67 +51,25 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where requests go, and what the SDK sends with each."""
+    """Where requests go, and what is sent with each."""
 
     host: str
     port: int
-    tls: Any
-    """The context of TLS; ``None``: a plain connection."""
+    secure: bool
+    """Whether connections are encrypted."""
     target: bytes
+    """The path."""
     headers: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def of(cls, request: Any) -> Route:  # noqa: ANN401 - httpx's or httpx2's
-        """Take the route of a request that the SDK is about to send."""
-        url, secure = request.url, request.url.scheme == "https"
-        kept = [
-            (name, value)
-            for name, value in request.headers.multi_items()
-            if name.lower() not in _OURS
-        ]
-        kept.append(("Accept-Encoding", "gzip"))
-        tls = _context(type(request)) if secure else None
-        port = url.port or (443 if secure else 80)
-        return cls(url.host, port, tls, url.raw_path, tuple(kept))
 
 
 class Wire:
     """The connections of one client."""
 
-    def __init__(self) -> None:
-        self._route: Route | None = None
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._tls = _context() if route.secure else None
         self._idle: list[_Connection] = []
-        self._open = not _proxies()
-        self._first = True
-        self._looked = asyncio.Event()
-
-    def http_client(self) -> Any:  # noqa: ANN401 - httpx's or httpx2's, imported late
-        """Make what the client has to use, so that its first request is seen.
-
-        Raises:
-            Exception: proxies or certificates of the environment make no sense.
-        """
-        import openai
-
-        return openai.DefaultAsyncHttpxClient(event_hooks={"request": [self._look]})
-
-    async def ready(self) -> bool:
-        """Tell whether to ``post``; the first one is not, and the others wait for it."""
-        if self._first:
-            self._first = False
-            return False
-        if self._open:
-            await self._looked.wait()
-        return self._open and self._route is not None
-
-    def looked(self) -> None:
-        """Let the others go: the SDK's request is over, whatever came of it."""
-        self._looked.set()
-
-    async def _look(self, request: Any) -> None:  # noqa: ANN401
-        if self._open and self._route is None and "host" in request.headers:
-            self._route = Route.of(request)
-        self.looked()
+        self._open = True
 
     async def post(self, body: Mapping[str, object]) -> Response:
         """Send a body and read the response.
@@ -119,8 +77,7 @@ class Wire:
         Raises:
             WireError: none came.
         """
-        assert self._route is not None
-        connection = await self._connection(self._route)
+        connection = await self._connection()
         try:
             response = await connection.exchange(self._route, body)
         except (OSError, EOFError, h11.RemoteProtocolError) as error:
@@ -139,20 +96,20 @@ class Wire:
             self._idle.pop().abort()
         await asyncio.sleep(0)  # they are lost in the next round of the loop
 
-    async def _connection(self, route: Route) -> _Connection:
+    async def _connection(self) -> _Connection:
         while self._idle:
             connection = self._idle.pop()
             if connection.usable(time.monotonic()):
                 return connection
             connection.abort()
-        return await _connect(route)
+        return await _connect(self._route, self._tls)
 
 
-async def _connect(route: Route) -> _Connection:
+async def _connect(route: Route, tls: ssl.SSLContext | None) -> _Connection:
     try:
         streams = await asyncio.wait_for(
             asyncio.open_connection(
-                route.host, route.port, ssl=route.tls, happy_eyeballs_delay=0.25
+                route.host, route.port, ssl=tls, happy_eyeballs_delay=0.25
             ),
             CONNECT_S,
         )
@@ -189,7 +146,11 @@ class _Connection:
         """Send a request and wait for its response."""
         self.reusable = False
         data = json.dumps(body, separators=(",", ":")).encode()
-        headers = [*route.headers, ("Content-Length", str(len(data)))]
+        headers = [
+            *route.headers,
+            ("Accept-Encoding", "gzip"),
+            ("Content-Length", str(len(data))),
+        ]
         request = h11.Request(method="POST", target=route.target, headers=headers)
         events = (request, h11.Data(data=data), h11.EndOfMessage())
         self._writer.write(b"".join(self._http.send(event) or b"" for event in events))
@@ -226,14 +187,11 @@ def _read(head: Any, data: bytes) -> Response:  # noqa: ANN401 - h11's, untyped 
     return Response(head.status_code, headers, data.decode("utf-8", "replace"))
 
 
-def _context(request_class: type) -> Any:  # noqa: ANN401 - an ssl.SSLContext
+def _context() -> ssl.SSLContext:
     """Make the context of TLS that the SDK's HTTP client makes."""
-    httpx: Any = sys.modules[request_class.__module__.partition(".")[0]]
-    context = httpx.create_ssl_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def _proxies() -> bool:
-    """Tell whether there are any, however few addresses they are for."""
-    return not {"http", "https", "all"}.isdisjoint(urllib.request.getproxies())
+    for name in _HTTP_CLIENTS:
+        with contextlib.suppress(ImportError):
+            context: ssl.SSLContext = importlib.import_module(name).create_ssl_context()
+            context.set_alpn_protocols(["http/1.1"])
+            return context
+    raise ImportError(_HTTP_CLIENTS[0])

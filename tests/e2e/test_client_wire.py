@@ -1,4 +1,4 @@
-"""The connections that the default client keeps besides the SDK's."""
+"""The default client past the SDK: what it sends, and its connections."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import asyncio
 import gzip
 import json
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import client_runs
+import openai
 import pytest
 from client_runs import check_error, outcome, request, run
 from mock_server import Response, completion
@@ -28,15 +31,63 @@ def test_sends_what_the_sdk_sends(serve, environment):
     environment.setenv("OPENAI_ORG_ID", "org-1")
     environment.setenv("OPENAI_PROJECT_ID", "proj-1")
     server = serve()
-    run(*[request("Ünï 😀")] * 3, at_once=1)
+    asked = request("Ünï 😀")
+    run(asked, client=OpenAIClient(openai.AsyncOpenAI(), deadline_s=10))
+    run(*[asked] * 2, at_once=1)
 
-    first, *others = server.headers
-    assert first["openai-organization"] == "org-1"
-    for headers in others:
-        differ = {n for n in {*first, *headers} if headers.get(n) != first.get(n)}
-        assert differ <= {"accept-encoding", "content-length"}
-    assert server.requests[1] == server.requests[2]
+    sdk, *ours = server.headers
+    own = {"accept-encoding", "connection", "content-length", "user-agent"}
+    expected = {n for n in sdk if not n.startswith("x-stainless-")} - own
+    assert {":path", "host", "authorization", "openai-project"} <= expected
+    for headers in ours:
+        assert {name: headers[name] for name in expected} == {
+            name: sdk[name] for name in expected
+        }
+        assert headers.keys() <= expected | own
+    assert server.requests[0] == server.requests[1] == server.requests[2]
     assert server.requests[1]["messages"][1]["content"] == "Ünï 😀"
+
+
+def test_openai_is_not_imported(serve):
+    server = serve()
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import client_runs\n"
+        "print(client_runs.run(client_runs.request())[0].text)\n"
+        "print('openai' in sys.modules)"
+    )
+    folder = str(Path(__file__).parent)
+    said = subprocess.run(
+        [sys.executable, "-c", code, folder], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split()[-1] == "False"
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPENAI_CUSTOM_HEADERS", "X-Team: red"),
+        ("OPENAI_SOMETHING_NEW", "1"),
+        ("HTTPS_PROXY", "http://127.0.0.1:1"),
+        ("OPENAI_ORG_ID", "caf\u00e9"),
+        ("OPENAI_BASE_URL", "{}/?a=b"),
+        ("OPENAI_BASE_URL", "{}/a%20b"),
+    ],
+)
+def test_what_is_left_to_the_sdk(serve, environment, name, value):
+    server = serve()
+    environment.setenv(name, value.format(server.base_url))
+    run(request(), deadline_s=2)
+    assert [h for h in server.headers if h["accept-encoding"] == "gzip"] == []
+    if name == "OPENAI_CUSTOM_HEADERS":
+        assert server.headers[0]["x-team"] == "red"
+
+
+def test_certificates_that_can_not_be_read(environment):
+    environment.setenv("OPENAI_BASE_URL", "https://127.0.0.1:9/v1")
+    environment.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    check_error(run(request())[0], "no-client", "openai's client can't be made")
 
 
 def test_tls(serve, environment):
@@ -51,31 +102,15 @@ def test_tls(serve, environment):
     server = serve(tls=context)
     replies = run(*[request()] * 3, at_once=1)
     assert {type(reply) for reply in replies} == {Reply}
-    assert server.connections == 2
-
-    environment.delenv("SSL_CERT_FILE")
-    monkey = ssl.create_default_context()
-    environment.setattr(wire, "_context", lambda _: monkey)
-    environment.setenv("SSL_CERT_FILE", str(pem))
-    got = run(*[request()] * 2, at_once=1)[1]
-    check_error(got, "unreachable", "its certificate is not trusted")
+    assert server.connections == 1
 
 
 @pytest.mark.parametrize("at_once", [1, 8])
-def test_only_the_first_request_is_the_sdks(serve, at_once):
+def test_connections_are_used_again(serve, at_once):
     server = serve(latency_s=0.05)
     replies = run(*[request()] * 16, at_once=at_once)
     assert {type(reply) for reply in replies} == {Reply}
-    encodings = [headers["accept-encoding"] for headers in server.headers]
-    assert encodings.count("gzip") == 15
-    assert server.connections <= at_once + 1
-
-
-def test_a_proxy_leaves_all_to_the_sdk(serve, environment):
-    server = serve()
-    environment.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-    run(*[request()] * 3)
-    assert "gzip" not in [headers["accept-encoding"] for headers in server.headers]
+    assert server.connections <= at_once
 
 
 def test_a_reply_that_is_compressed(serve):
@@ -103,7 +138,7 @@ def test_a_connection_that_can_not_be_used_again(serve, headers):
     server = serve(None, Response(body=completion("{}"), headers=headers), None)
     replies = run(*[request()] * 3, at_once=1)
     assert isinstance(replies[2], Reply)
-    assert server.connections == 3
+    assert server.connections == 2
 
 
 def test_a_connection_that_lay_idle_is_not_used_again(serve, monkeypatch):
@@ -146,5 +181,5 @@ def test_a_connection_that_nobody_takes(serve, monkeypatch):
 
     monkeypatch.setattr(wire, "CONNECT_S", 0.05)
     monkeypatch.setattr(asyncio, "open_connection", never)
-    _, got = run(*[request()] * 2, at_once=1, deadline_s=0.5)
-    check_error(got, "timeout", "it doesn't take the connection")
+    got = run(request(), deadline_s=0.5)[0]
+    check_error(got, "unreachable", "it doesn't take the connection")

@@ -214,3 +214,10 @@ def test_from_another_folder_and_root(run_here, pytester, write_case, monkeypatc
     )
     accepted = run_here("../cases/a.md::one", "--update-results")
     accepted.stdout.fnmatch_lines(["../cases/a.md:*one: 2 -> 1"])
+
+
+def test_the_folder_of_recordings_holds_no_tests(run_here, pytester, write_case):
+    write_case(logic("one", "return 1;"), {"one": "1"})
+    folder = pytester.mkdir("__evalmd__")
+    (folder / "test_python.py").write_text("def test_python(): assert False")
+    run_here("--collect-only", "-q").stdout.fnmatch_lines(["case.md::one", "*1 test*"])

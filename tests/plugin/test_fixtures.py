@@ -296,3 +296,57 @@ def llm_client():
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*1 passed, 1 rerun*"])
     assert asked(result) == ["angry", "calm"]
+
+
+def test_a_case_is_let_go_of_and_runs_again(pytester, write_case):
+    """Its file may be gone by then: the text is what was collected."""
+    pytest.importorskip("pytest_rerunfailures")
+    pytester.makeconftest("""
+import pathlib, pytest
+
+@pytest.fixture
+def once(case, tmp_path_factory):
+    flag = tmp_path_factory.getbasetemp() / "flag"
+    if not flag.exists():
+        flag.write_text(case.query.text)
+        pathlib.Path("b.md").unlink()
+        pytest.fail("the first time")
+    assert flag.read_text() == case.query.text
+
+def pytest_collection_modifyitems(items):
+    items[-1].fixturenames.append("once")
+
+def pytest_sessionfinish(session):
+    assert [item.file._case for item in session.items] == [None] * 3
+""")
+    write_case(logic("one", "return 1;"), {"one": "1"}, name="a.md")
+    two = logic("one", "return 1;") + logic("two", "return 2;")
+    write_case(two, {"one": "1", "two": "2"}, name="b.md")
+
+    result = pytester.runpytest_inprocess("--reruns=1")
+
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["*3 passed, 1 rerun*"])
+
+
+def test_a_hook_that_sets_parameters_sees_every_case(run_here, pytester, write_case):
+    pytester.makeconftest("""
+import pytest
+
+@pytest.fixture(autouse=True)
+def setting(request):
+    return getattr(request, "param", None)
+
+def pytest_generate_tests(metafunc):
+    if metafunc.definition.path.name == "b.md":
+        metafunc.parametrize("setting", [1, 2], indirect=True)
+""")
+    for name in ("a.md", "b.md", "c.md"):
+        write_case(logic("one", "return 1;"), {"one": "1"}, name=name)
+
+    result = run_here("-v")
+
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(
+        ["a.md::one PASSED*", "b.md::one?1? *", "b.md::one?2? *", "c.md::one PASSED*"]
+    )
