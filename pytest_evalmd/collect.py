@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pytest_evalmd import garbage
 from pytest_evalmd.case.graph import ancestors
 from pytest_evalmd.case.model import Case
 from pytest_evalmd.case.parse import decode, parse_case
@@ -103,6 +104,7 @@ class CaseFile(pytest.Module):
             self.add_marker(tag)
         items = list(self._items(case))
         self.open_items = len(items)
+        garbage.set_aside()
         return items
 
     def teardown(self) -> None:

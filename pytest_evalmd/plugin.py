@@ -6,6 +6,7 @@ needs is imported once there is one.
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -29,9 +30,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Validate the options before work starts, and declare the marks."""
     config.stash[OPTIONS] = read_options(config)
+    config.add_cleanup(gc.unfreeze)  # the last to be called: pytest looks for garbage
     config.addinivalue_line("markers", "ai: a measure that asks a judge model")
     config.addinivalue_line("markers", "programmatic: a measure that runs JavaScript")
     if shard := config.stash[OPTIONS].shard:

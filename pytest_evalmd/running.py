@@ -36,9 +36,10 @@ def measuring_of(config: pytest.Config) -> Measuring:
         measuring.on_wait, measuring.on_done = progress.show, progress.clear
         measuring.on_drain = progress.say_waiting
         config.stash[MEASURING] = measuring
-        from pytest_evalmd import reporting  # which imports this module
+        from pytest_evalmd import garbage, reporting  # which import this module
 
         config.pluginmanager.register(reporting, "evalmd-reporting")
+        config.pluginmanager.register(garbage, "evalmd-garbage")
     return config.stash[MEASURING]
 
 
