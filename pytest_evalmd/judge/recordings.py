@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -76,6 +77,31 @@ def read_recordings(text: str) -> dict[str, Remembered]:
                         "responses"
                     )
     return found
+
+
+def supersede(
+    old: Mapping[str, Remembered], new: Iterable[Remembered]
+) -> dict[str, Remembered]:
+    """Put newer replies in the place of older ones; both by key.
+
+    Where one is replaced, the older ones that came after it to the same question are
+    left out: they belong to a vote that is over, and would decide the next one.
+    """
+    newer = {reply.key: reply for reply in new}
+    first_replaced: dict[str, float] = {}
+    for key in newer.keys() & old.keys():
+        if old[key] != newer[key]:
+            question = old[key].question.key(0)
+            sample = min(first_replaced.get(question, math.inf), old[key].sample)
+            first_replaced[question] = sample
+    if not first_replaced:
+        return {**old, **newer}
+    kept = {
+        key: reply
+        for key, reply in old.items()
+        if reply.sample <= first_replaced.get(reply.question.key(0), math.inf)
+    }
+    return kept | newer
 
 
 def write_recordings(case_name: str, replies: Iterable[Remembered]) -> str:

@@ -26,6 +26,7 @@ from pytest_evalmd.judge.recordings import (
     RecordingError,
     Remembered,
     read_recordings,
+    supersede,
     write_recordings,
 )
 from pytest_evalmd.judge.scheduler import StoppedError
@@ -89,12 +90,8 @@ class CaseReplies:
         except (OSError, UnicodeDecodeError, RecordingError) as error:
             message = f"{self._path}: {_why(error)}; mend or delete it"
             raise RecordingError(message) from None
-        fresh = set()
-        for reply, by_run in spooled:
-            replies[reply.key] = reply
-            if by_run == self.run:
-                fresh.add(reply.key)
-        return replies, fresh
+        fresh = {reply.key for reply, by_run in spooled if by_run == self.run}
+        return supersede(replies, (reply for reply, _ in spooled)), fresh
 
     def remember(self, reply: Remembered, secrets: Collection[str]) -> None:
         """Write a reply to the spool.
@@ -103,8 +100,13 @@ class CaseReplies:
             NotRememberedError: it can't be written, or holds a key; it is kept for
                 this session.
         """
-        if reply.key in self.by_key:
-            self.replaced.append(self.by_key[reply.key])
+        replaced = self.by_key.get(reply.key)
+        if replaced is not None:
+            self.replaced.append(replaced)
+            newer = self.fresh - {reply.key}
+            old = {k: one for k, one in self.by_key.items() if k not in newer}
+            new = [one for k, one in self.by_key.items() if k in newer]
+            self.by_key = supersede(old, [*new, reply])
         self.by_key[reply.key] = reply
         self.fresh.add(reply.key)
         self.asked.add(reply.key)
@@ -233,8 +235,8 @@ def _fold_case(
     path = recordings_path(case)
     old = _text_of(path)
     replies = read_recordings(old) if old is not None else {}
-    replies.update((reply.key, reply) for _, reply in spooled)
-    kept = [reply for reply in replies.values() if keep(reply)]
+    newest = supersede(replies, (reply for _, reply in spooled))
+    kept = [reply for reply in newest.values() if keep(reply)]
     text = write_recordings(case.name, kept)
     if not kept:
         path.unlink(missing_ok=True)
@@ -243,7 +245,7 @@ def _fold_case(
         write_atomically(path, text.encode())
     for file, _ in spooled:
         file.unlink(missing_ok=True)
-    return len(replies) - len(kept)
+    return len(newest) - len(kept)
 
 
 def _sweep(folder: Path) -> None:

@@ -86,6 +86,33 @@ def test_folding_adds_to_what_is_there(case):
     assert recorded(case) == by_key(reply("a", response="angry"), reply("b"))
 
 
+def test_a_reply_that_is_replaced_ends_its_vote(case):
+    """Or later rounds of an older vote would decide the next one."""
+    spool(case, *(reply("a", n) for n in range(4)), reply("b", 1))
+    fold_all(case.parent)
+    # They may come in any order.
+    new = [reply("a", 2, response="new"), reply("a", 0, response="new")]
+    expected = by_key(*new, reply("b", 1))
+
+    assert spool(case, *new).by_key == expected
+    assert CaseReplies(case, "after a crash").by_key == expected
+    fold_all(case.parent)
+    assert recorded(case) == expected
+
+
+def test_folding_twice_ends_no_vote(case):
+    """As after a crash between writing the file and emptying the spool."""
+    spool(case, reply("a", 0), reply("a", 1))
+    (first, _) = spooled(case.parent)
+    kept = first.read_bytes()
+    fold_all(case.parent)
+    first.write_bytes(kept)
+
+    fold_all(case.parent)
+
+    assert recorded(case) == by_key(reply("a", 0), reply("a", 1))
+
+
 def test_folding_nothing_writes_nothing(case):
     assert fold_all(case.parent).problems == []
     assert list(case.parent.iterdir()) == []

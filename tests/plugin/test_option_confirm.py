@@ -291,6 +291,21 @@ def test_votes_keep_within_the_tokens(run_here, pytester, fickle, write_case):
     )
 
 
+def test_older_votes_decide_no_newer_one(run_here, pytester, fickle, write_case):
+    write_case(ai("rating", output="integer"), {"rating": "9"})
+    fickle(RATING=[1, 9, 9, 9])
+    run_here().assert_outcomes(passed=1)
+    assert replies_of(pytester) == [1, 9, 9, 9]
+
+    fickle(RATING=[4])
+    live = ("--evalmd-mode=live", "--evalmd-max-requests=1")
+    run_here(*live).assert_outcomes(failed=1)
+
+    run_here("--evalmd-mode=replay").assert_outcomes(failed=1)
+    run_here().assert_outcomes(failed=1)
+    assert replies_of(pytester) == [4, 4, 4]
+
+
 def test_an_update_writes_what_won_and_warns(run, pytester, fickle, write_case):
     fickle(RATING=[7, 8, 8])
     path = write_case(ai("rating", output="integer"), {"rating": "9"})
