@@ -170,7 +170,10 @@ class Computing:
             MeasureError: one of its inputs could not be computed.
             StoppedError: one was not.
         """
-        measure, texts = job.measure, self._texts(job)
+        measure = job.measure
+        if measure.input is None:
+            return {}
+        texts = self._texts(job)
         given: dict[str, Value] = {}
         for name in measure.inputs:
             if name in texts:

@@ -68,7 +68,7 @@ def _read_list(block: Block, problems: Problems) -> list[_RawMeasure]:
     while (line := lines.next()) is not None:
         if not line.strip():
             continue
-        if _START.fullmatch(line):
+        if "---" in line and _START.fullmatch(line):
             found.append(_RawMeasure(lines.number))
         elif not (match := _ENTRY.fullmatch(line)):
             problems.add(lines.number, f"{got(line.strip())}; expected '* key: value'")

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from pytest_evalmd.case.problems import Problems, got, shorten
 from pytest_evalmd.case.values import MAX_DEPTH, Value, ValueTextError, read_json
@@ -40,8 +40,7 @@ class ScalarError(ValueError):
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """A value and where it stands."""
 
     value: Value

@@ -39,13 +39,13 @@ class Wanted:
     measure_id: str
     """What it is remembered under."""
     question: Question
-    sample: int = 0
-    again: bool = False
-    """Whether what is remembered doesn't count, as for a rerun."""
     form: str
     """What its response is, such as ``integer``."""
     fits: Callable[[Value], bool]
     """Tells whether a remembered response is of that form."""
+    sample: int = 0
+    again: bool = False
+    """Whether what is remembered doesn't count, as for a rerun."""
 
     @property
     def key(self) -> str:
