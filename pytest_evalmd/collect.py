@@ -158,10 +158,9 @@ class CaseFile(pytest.Module):
 def _are_alike(ihook: Any, functions: list[pytest.Function]) -> bool:  # noqa: ANN401
     """Tell whether pytest would make the same of every case of a folder.
 
-    Fixtures are a folder's; only hooks of others and parameters may be a file's.
+    Fixtures are a folder's; only parameters may be a file's.
     """
-    hooks = (ihook.pytest_generate_tests, ihook.pytest_pycollect_makeitem)
-    plugins = [impl.plugin for hook in hooks for impl in hook.get_hookimpls()]
+    plugins = [one.plugin for one in ihook.pytest_generate_tests.get_hookimpls()]
     names = [getattr(one, "__name__", type(one).__module__) for one in plugins]
     known = all(name.startswith(("_pytest.", "pytest_evalmd.")) for name in names)
     return known and not any(map(parameters, functions))

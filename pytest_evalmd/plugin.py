@@ -6,6 +6,7 @@ needs is imported once there is one.
 
 from __future__ import annotations
 
+import functools
 import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -32,9 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Validate the options before work starts, and declare the marks."""
+    """Validate the options before work starts, and declare the marks.
+
+    First, so that its cleanup comes last.
+    """
     config.stash[OPTIONS] = read_options(config)
-    config.add_cleanup(gc.unfreeze)  # the last to be called: pytest looks for garbage
+    config.add_cleanup(functools.partial(_end_garbage, config))
     config.addinivalue_line("markers", "ai: a measure that asks a judge model")
     config.addinivalue_line("markers", "programmatic: a measure that runs JavaScript")
     if shard := config.stash[OPTIONS].shard:
@@ -57,6 +61,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
                 publisher = Publisher(config, recorder)
                 config.pluginmanager.register(publisher, "evalmd-publisher")
+
+
+def _end_garbage(config: pytest.Config) -> None:
+    """Take back what ``garbage`` set aside, after pytest has looked for garbage."""
+    if MEASURING in config.stash:
+        gc.unfreeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
