@@ -99,6 +99,8 @@ class MeasureItem(pytest.Function):
             fixtureinfo=function._fixtureinfo,
             originalname=measure.id,
         )
+        # pytest shares the list; who adds a fixture to an item means only that one.
+        item.fixturenames = [*item.fixturenames]
         item.file, item.measuring = file, measuring
         item.client_definition, item.alias = None, ""
         item.tried = item.ran = False
