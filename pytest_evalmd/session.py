@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_evalmd.options import OPTIONS
-from pytest_evalmd.outcome import Change, Outcome
+
+if TYPE_CHECKING:
+    from pytest_evalmd.outcome import Change, Outcome
 
 
 class Results:
@@ -38,6 +40,10 @@ class Results:
 
     def outcomes(self) -> Iterator[tuple[str, Outcome]]:
         """Give all outcomes with their node ids, by path and node id."""
+        if not self._plain:
+            return  # and nothing to import for it
+        from pytest_evalmd.outcome import Outcome
+
         for (_, node_id), plain in sorted(self._plain.items(), key=_by_place):
             yield node_id, Outcome.from_plain(plain)
 

@@ -16,6 +16,7 @@ HEAVY = (
     "httpx",
     "asyncio",
     "pytest_evalmd.collect",
+    "pytest_evalmd.outcome",
     "pytest_evalmd.item",
     "pytest_evalmd.measuring",
     "pytest_evalmd.logic.sandbox",
