@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from pytest_evalmd import garbage
 from pytest_evalmd.case.graph import ancestors
 from pytest_evalmd.case.model import Case
 from pytest_evalmd.case.parse import decode, parse_case
@@ -104,7 +103,6 @@ class CaseFile(pytest.Module):
             self.add_marker(tag)
         items = list(self._items(case))
         self.open_items = len(items)
-        garbage.set_aside()
         return items
 
     def teardown(self) -> None:
@@ -144,23 +142,27 @@ class CaseFile(pytest.Module):
         """Make pytest's own items of a function: one, or one a fixture parameter."""
         assert self.parent is not None
         shared = self.parent.stash.setdefault(_SHARED, {})
-        if template in shared:
+        alike = all(mark.name != "usefixtures" for mark in self.own_markers)
+        if alike and template in shared:
             return shared[template]
         found = self.ihook.pytest_pycollect_makeitem(
             collector=self, name=template.__name__, obj=template
         )
         functions = [item for item in found or () if isinstance(item, pytest.Function)]
-        if _are_alike(self.ihook, functions):
+        if alike and _are_pytests(self.ihook) and not any(map(parameters, functions)):
             shared[template] = functions
         return functions
 
 
-def _are_alike(ihook: Any, functions: list[pytest.Function]) -> bool:  # noqa: ANN401
-    """Tell whether pytest would make the same of every case of a folder.
+def _are_pytests(ihook: Any) -> bool:  # noqa: ANN401
+    """Tell whether pytest alone makes items, for all cases of a folder the same.
 
-    Fixtures are a folder's; only parameters may be a file's.
+    Fixtures are a folder's; marks, parameters and hooks of others may be a file's.
     """
-    plugins = [one.plugin for one in ihook.pytest_generate_tests.get_hookimpls()]
+    hooks = (ihook.pytest_generate_tests, ihook.pytest_pycollect_makeitem)
+    plugins = [impl.plugin for hook in hooks for impl in hook.get_hookimpls()]
     names = [getattr(one, "__name__", type(one).__module__) for one in plugins]
-    known = all(name.startswith(("_pytest.", "pytest_evalmd.")) for name in names)
-    return known and not any(map(parameters, functions))
+    # anyio comes with openai, and looks at coroutine functions only.
+    return all(
+        name.startswith(("_pytest.", "pytest_evalmd.", "anyio.")) for name in names
+    )

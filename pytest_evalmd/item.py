@@ -256,6 +256,14 @@ class MeasureItem(pytest.Function):
         self.user_properties += [(PROPERTY + k, v) for k, v in cost.items() if v]
 
     def runtest(self) -> None:
+        """Have pytest, or whoever hooks in, call the check in place of the template."""
+        template, self.obj = self.obj, lambda **_fixtures: self.check()
+        try:
+            super().runtest()
+        finally:
+            self.obj = template
+
+    def check(self) -> None:
         """Fail if the output differs from the recorded result.
 
         Raises:

@@ -17,7 +17,7 @@ from pytest_evalmd.declaring import add_options
 from pytest_evalmd.files import FOLDER
 from pytest_evalmd.fixtures import answer_client, case, llm_client, measure_outputs
 from pytest_evalmd.ledger import Ledger, WorkerLedger
-from pytest_evalmd.options import MEASURING, OPTIONS, read_options
+from pytest_evalmd.options import GARBAGE, MEASURING, OPTIONS, read_options
 from pytest_evalmd.session import Results
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _end_garbage(config: pytest.Config) -> None:
     """Take back what ``garbage`` set aside, after pytest has looked for garbage."""
-    if MEASURING in config.stash:
+    if config.stash.get(GARBAGE, False):
         gc.unfreeze()
 
 

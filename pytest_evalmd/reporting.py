@@ -14,11 +14,14 @@ from pytest_evalmd.longrepr import MeasureFailure
 from pytest_evalmd.outcome import Kind, Outcome
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show failures of measures as such, and send their outcome to the controller."""
+    """Show failures of measures as such, and send their outcome to the controller.
+
+    Last, so that hooks of others see the report whole.
+    """
     report = yield
     if isinstance(item, MeasureItem):
         if call.excinfo:

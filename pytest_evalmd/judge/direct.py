@@ -12,7 +12,6 @@ import re
 import time
 import urllib.request
 from collections.abc import Mapping
-from typing import Any
 
 from pytest_evalmd.judge.completion import parse_body
 from pytest_evalmd.judge.fault import Fault, read_fault, read_retry_after
@@ -30,9 +29,11 @@ _KNOWN = {
 }
 """The SDK's variables whose meaning is known here."""
 _ADDRESS = re.compile(
-    r"(https?)://([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::(\d{1,5}))?"
-    r"((?:/[A-Za-z0-9._~-]+)*)/?"
+    r"(https?)://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::(\d{1,5}))?"
+    r"((?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*)/?"
 )
+"""Those that no client writes otherwise."""
+_PORTS = {"http": 80, "https": 443}
 _SENDABLE = re.compile("[!-~](?:[ -~]*[!-~])?")
 _MAX_PORT = 65535
 
@@ -41,13 +42,13 @@ class Direct:
     """Sends bodies past the SDK, until a server sends them elsewhere."""
 
     def __init__(self, route: Route) -> None:
-        self._wire = Wire(route)
+        self._route, self._wire = route, Wire(route)
         self._sdk: Transport | None = None
 
     @property
-    def client(self) -> Any:  # noqa: ANN401 - openai's
-        """The SDK's client, if one is used."""
-        return self._sdk and self._sdk.client
+    def client(self) -> object:
+        """What holds the secrets that are sent, as the SDK's clients do."""
+        return self._sdk.client if self._sdk else self._route
 
     async def send(self, body: Mapping[str, object]) -> object:
         """Try once; gives and raises what ``Transport.send`` does."""
@@ -92,9 +93,9 @@ def _route() -> Route | None:
     if address is None or unknown or _proxies():
         return None
     scheme, host, given_port, path = address.groups()
-    port = int(given_port or (443 if scheme == "https" else 80))
+    port = int(given_port or _PORTS[scheme])
     headers = {
-        "Host": f"{host}:{given_port}" if given_port else host,
+        "Host": host if port == _PORTS[scheme] else f"{host}:{port}",
         "Accept": "application/json",
         "Content-Type": "application/json",
         "User-Agent": "pytest-evalmd",

@@ -269,6 +269,7 @@ def _wanted(ask: Ask, question: Question, sample: int) -> Wanted:
         measure_id=ask.measure.id,
         question=question,
         sample=sample,
+        next_round=ask.samples.stop,
         again=ask.again,
         form=output,
         fits=partial(fits_output, output=output),

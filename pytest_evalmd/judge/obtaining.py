@@ -44,6 +44,8 @@ class Wanted:
     fits: Callable[[Value], bool]
     """Tells whether a remembered response is of that form."""
     sample: int = 0
+    next_round: int = 1
+    """The first sample of the round of asking after this one's."""
     again: bool = False
     """Whether what is remembered doesn't count, as for a rerun."""
 
@@ -187,7 +189,7 @@ class Obtaining:
                 reply = _as_remembered(wanted, *await ask())
             same.reply = reply
             try:
-                replies.remember(reply, self.keys)
+                replies.remember(reply, self.keys, wanted.next_round)
             except NotRememberedError as error:
                 self.not_remembered.append(f"{recordings_path(wanted.path)}: {error}")
             return reply

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
@@ -79,29 +78,29 @@ def read_recordings(text: str) -> dict[str, Remembered]:
     return found
 
 
-def supersede(
-    old: Mapping[str, Remembered], new: Iterable[Remembered]
-) -> dict[str, Remembered]:
-    """Put newer replies in the place of older ones; both by key.
+def forget_rounds(
+    replies: dict[str, Remembered],
+    question: Question,
+    first: int,
+    keep: Container[str],
+) -> list[Remembered]:
+    """Forget the replies to a question from a sample on.
 
-    Where one is replaced, the older ones that came after it to the same question are
-    left out: they belong to a vote that is over, and would decide the next one.
+    Args:
+        replies: by key; they leave it.
+        question: what they answer.
+        first: the first sample of the rounds to forget.
+        keep: keys of those that stay.
+
+    Returns:
+        what was forgotten.
     """
-    newer = {reply.key: reply for reply in new}
-    first_replaced: dict[str, float] = {}
-    for key in newer.keys() & old.keys():
-        if old[key] != newer[key]:
-            question = old[key].question.key(0)
-            sample = min(first_replaced.get(question, math.inf), old[key].sample)
-            first_replaced[question] = sample
-    if not first_replaced:
-        return {**old, **newer}
-    kept = {
-        key: reply
-        for key, reply in old.items()
-        if reply.sample <= first_replaced.get(reply.question.key(0), math.inf)
-    }
-    return kept | newer
+    forgotten, sample = [], first
+    while (key := question.key(sample)) in replies:
+        if key not in keep:
+            forgotten.append(replies.pop(key))
+        sample += 1
+    return forgotten
 
 
 def write_recordings(case_name: str, replies: Iterable[Remembered]) -> str:

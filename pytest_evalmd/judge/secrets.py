@@ -6,9 +6,9 @@ import os
 
 
 def environment_keys() -> set[str]:
-    """Give the value of every variable whose name says that it is a key."""
-    return {
-        value
-        for name, value in os.environ.items()
-        if value and name.upper().endswith("_API_KEY")
-    }
+    """Give the value of every variable whose name says that it is a key.
+
+    Both as it stands and as it is sent: without blanks at its ends.
+    """
+    values = [v for n, v in os.environ.items() if n.upper().endswith("_API_KEY")]
+    return {one for value in values for one in (value, value.strip()) if one}

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pytest_evalmd.case.values import Value, ValueTextError, read_json, write_json
 from pytest_evalmd.files import FOLDER, check_regular, write_new
@@ -63,19 +63,28 @@ def make_spool(case: Path) -> None:
         ignore.write_bytes(b"*\n")
 
 
-def write_spooled(
-    case: Path, reply: Remembered, run: str, secrets: Collection[str]
-) -> None:
+class Spooled(NamedTuple):
+    """A spooled reply."""
+
+    reply: Remembered
+    run: str
+    ends: int | None
+    """If it replaced an older one: the first sample of that one's later rounds."""
+
+
+def write_spooled(case: Path, spooled: Spooled, secrets: Collection[str]) -> None:
     """Write a reply to the spool.
 
     Raises:
         NotRememberedError: it can't be written, or holds a key.
     """
+    reply = spooled.reply
     text = write_json(
         {
             "case": case.name,
             "measure": reply.measure_id,
-            "run": run,
+            "run": spooled.run,
+            "ends": spooled.ends,
             "question": write_question(reply.question),
             "reply": write_reply(reply),
         }
@@ -100,8 +109,8 @@ def in_spool(case: Path, act: Callable[[], _T]) -> _T:
         return act()
 
 
-def spooled_of(case: Path) -> list[tuple[Remembered, str]]:
-    """Read a case's spooled replies, each with its run."""
+def spooled_of(case: Path) -> list[Spooled]:
+    """Read a case's spooled replies."""
     spool = _spool(case)
     try:
         names = os.listdir(spool)  # noqa: PTH208 - many, of which few are wanted
@@ -113,15 +122,15 @@ def spooled_of(case: Path) -> list[tuple[Remembered, str]]:
     return [spooled for spooled in found if spooled is not None]
 
 
-def spooled_by_case(folder: Path) -> dict[str, list[tuple[Path, Remembered]]]:
+def spooled_by_case(folder: Path) -> dict[str, list[tuple[Path, Spooled]]]:
     """Read a folder's spooled replies by the name of their case, each with its file."""
-    found: dict[str, list[tuple[Path, Remembered]]] = {}
+    found: dict[str, list[tuple[Path, Spooled]]] = {}
     for file in sorted((folder / FOLDER / SPOOL).glob("*-*.json")):
         entry = _read_entry(file)
         name = _case_name(entry, file)
         spooled = _spooled(entry, name) if name else None
         if name and spooled is not None:
-            found.setdefault(name, []).append((file, spooled[0]))
+            found.setdefault(name, []).append((file, spooled))
     return found
 
 
@@ -149,14 +158,12 @@ def _is_case_name(name: str) -> bool:
     return name.endswith(".md") and Path(name).name == name and "\0" not in name
 
 
-def read_spooled(file: Path, case: Path) -> tuple[Remembered, str] | None:
-    """Read a spooled reply and its run; ``None`` for what is no such thing."""
+def read_spooled(file: Path, case: Path) -> Spooled | None:
+    """Read a spooled reply; ``None`` for what is no such thing."""
     return _spooled(_read_entry(file), case.name)
 
 
-def _spooled(
-    entry: Mapping[str, Value], case_name: str
-) -> tuple[Remembered, str] | None:
+def _spooled(entry: Mapping[str, Value], case_name: str) -> Spooled | None:
     if entry.get("case") != case_name:
         return None
     question, reply = _mapping(entry, "question"), _mapping(entry, "reply")
@@ -164,7 +171,9 @@ def _spooled(
         read = read_reply_of(str(entry.get("measure")), read_question(question), reply)
     except RecordingError:
         return None
-    return read, str(entry.get("run"))
+    ends = entry.get("ends")
+    first = ends if type(ends) is int and ends > read.sample else None
+    return Spooled(read, str(entry.get("run")), first)
 
 
 def _mapping(entry: Mapping[str, Value], key: str) -> Mapping[str, Value]:

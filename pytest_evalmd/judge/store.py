@@ -25,14 +25,15 @@ from pytest_evalmd.judge.locks import POLL_S, KeyLocks, locked
 from pytest_evalmd.judge.recordings import (
     RecordingError,
     Remembered,
+    forget_rounds,
     read_recordings,
-    supersede,
     write_recordings,
 )
 from pytest_evalmd.judge.scheduler import StoppedError
 from pytest_evalmd.judge.spool import (
     SPOOL,
     NotRememberedError,
+    Spooled,
     check_no_secret,
     in_spool,
     make_spool,
@@ -70,8 +71,8 @@ class CaseReplies:
         """Look once more for a reply that another process may have got meanwhile."""
         spooled = read_spooled(spool_file(self.case, key), self.case)
         if spooled is not None:
-            self.by_key[key] = spooled[0]
-            if spooled[1] == self.run:
+            self.by_key[key] = spooled.reply
+            if spooled.run == self.run:
                 self.fresh.add(key)
         elif (stamp := _stamp(self._path)) != self._stamp:
             # It may have folded it, too.
@@ -90,27 +91,36 @@ class CaseReplies:
         except (OSError, UnicodeDecodeError, RecordingError) as error:
             message = f"{self._path}: {_why(error)}; mend or delete it"
             raise RecordingError(message) from None
-        fresh = {reply.key for reply, by_run in spooled if by_run == self.run}
-        return supersede(replies, (reply for reply, _ in spooled)), fresh
+        _add_spooled(replies, spooled)
+        return replies, {one.reply.key for one in spooled if one.run == self.run}
 
-    def remember(self, reply: Remembered, secrets: Collection[str]) -> None:
+    def remember(
+        self, reply: Remembered, secrets: Collection[str], next_round: int | None = None
+    ) -> None:
         """Write a reply to the spool.
+
+        Args:
+            reply: what came.
+            secrets: API keys, which are never written.
+            next_round: the first sample of the round of asking after the reply's. If it
+                takes the place of an older one, older replies from there on belong to a
+                vote that is over, and are forgotten.
 
         Raises:
             NotRememberedError: it can't be written, or holds a key; it is kept for
                 this session.
         """
-        replaced = self.by_key.get(reply.key)
+        ends, replaced = None, self.by_key.get(reply.key)
         if replaced is not None:
+            ends = next_round
             self.replaced.append(replaced)
-            newer = self.fresh - {reply.key}
-            old = {k: one for k, one in self.by_key.items() if k not in newer}
-            new = [one for k, one in self.by_key.items() if k in newer]
-            self.by_key = supersede(old, [*new, reply])
+        if ends is not None:
+            old = forget_rounds(self.by_key, reply.question, ends, self.fresh)
+            self.replaced += old
         self.by_key[reply.key] = reply
         self.fresh.add(reply.key)
         self.asked.add(reply.key)
-        write_spooled(self.case, reply, self.run, secrets)
+        write_spooled(self.case, Spooled(reply, self.run, ends), secrets)
 
     def count(self, replies: Iterable[Remembered], cost: Cost) -> None:
         """Count what a verdict took beyond what this process asked for.
@@ -228,24 +238,34 @@ def at_once(work: Callable[[_T], None], items: Collection[_T]) -> None:
 
 def _fold_case(
     case: Path,
-    spooled: list[tuple[Path, Remembered]],
+    spooled: list[tuple[Path, Spooled]],
     keep: Keep,
     keys: Collection[str],
 ) -> int:
     path = recordings_path(case)
     old = _text_of(path)
     replies = read_recordings(old) if old is not None else {}
-    newest = supersede(replies, (reply for _, reply in spooled))
-    kept = [reply for reply in newest.values() if keep(reply)]
+    _add_spooled(replies, [one for _, one in spooled])
+    kept = [reply for reply in replies.values() if keep(reply)]
     text = write_recordings(case.name, kept)
     if not kept:
         path.unlink(missing_ok=True)
     elif text != old:
         check_no_secret(text, keys)
         write_atomically(path, text.encode())
-    for file, _ in spooled:
+    # Those that end a vote first: folded again, they would end the newer one's.
+    for file, _ in sorted(spooled, key=lambda one: one[1].ends is None):
         file.unlink(missing_ok=True)
-    return len(newest) - len(kept)
+    return len(replies) - len(kept)
+
+
+def _add_spooled(replies: dict[str, Remembered], spooled: Collection[Spooled]) -> None:
+    """Put spooled replies to those of the file, and forget the votes that they end."""
+    newer = {one.reply.key: one.reply for one in spooled}
+    replies.update(newer)
+    for one in spooled:
+        if one.ends is not None:
+            forget_rounds(replies, one.reply.question, one.ends, newer)
 
 
 def _sweep(folder: Path) -> None:

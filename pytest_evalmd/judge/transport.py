@@ -60,11 +60,11 @@ class Sender(Protocol):
     """Sends bodies to a server.
 
     Attributes:
-        client: the SDK's client, if one is used.
+        client: what holds the secrets that are sent, as the SDK's clients do.
     """
 
     @property
-    def client(self) -> Any: ...  # noqa: ANN401, D102
+    def client(self) -> object: ...  # noqa: D102
     async def send(self, body: Mapping[str, object]) -> object: ...  # noqa: D102
     async def close(self) -> None: ...  # noqa: D102
 

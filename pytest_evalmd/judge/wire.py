@@ -61,6 +61,11 @@ class Route:
     """The path."""
     headers: tuple[tuple[str, str], ...]
 
+    @property
+    def default_headers(self) -> dict[str, str]:
+        """The headers by name."""
+        return dict(self.headers)
+
 
 class Wire:
     """The connections of one client."""
@@ -145,7 +150,7 @@ class _Connection:
     async def exchange(self, route: Route, body: Mapping[str, object]) -> Response:
         """Send a request and wait for its response."""
         self.reusable = False
-        data = json.dumps(body, separators=(",", ":")).encode()
+        data = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
         headers = [
             *route.headers,
             ("Accept-Encoding", "gzip"),

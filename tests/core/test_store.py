@@ -86,31 +86,62 @@ def test_folding_adds_to_what_is_there(case):
     assert recorded(case) == by_key(reply("a", response="angry"), reply("b"))
 
 
-def test_a_reply_that_is_replaced_ends_its_vote(case):
+def ask_anew(case, *replies, samples=1):
+    """Have replies take the place of older ones, in a run of its own."""
+    known = CaseReplies(case, "anew")
+    for one in replies:
+        known.remember(one, (), (one.sample // samples + 1) * samples)
+    return known
+
+
+@pytest.mark.parametrize("response", ["calm", "new"])
+def test_a_reply_that_is_replaced_ends_its_vote(case, response):
     """Or later rounds of an older vote would decide the next one."""
     spool(case, *(reply("a", n) for n in range(4)), reply("b", 1))
     fold_all(case.parent)
     # They may come in any order.
-    new = [reply("a", 2, response="new"), reply("a", 0, response="new")]
+    new = [reply("a", 2, response=response), reply("a", 0, response=response)]
     expected = by_key(*new, reply("b", 1))
 
-    assert spool(case, *new).by_key == expected
+    known = ask_anew(case, *new)
+
+    assert known.by_key == expected
+    assert [one.sample for one in known.replaced] == [2, 3, 0, 1]
     assert CaseReplies(case, "after a crash").by_key == expected
     fold_all(case.parent)
     assert recorded(case) == expected
 
 
-def test_folding_twice_ends_no_vote(case):
-    """As after a crash between writing the file and emptying the spool."""
-    spool(case, reply("a", 0), reply("a", 1))
-    (first, _) = spooled(case.parent)
-    kept = first.read_bytes()
+def test_samples_of_a_round_are_no_votes(case):
+    old = [reply("a", n) for n in range(6)]
+    spool(case, *old)
     fold_all(case.parent)
-    first.write_bytes(kept)
+
+    known = ask_anew(case, reply("a", 0, response="new"), samples=3)
+
+    expected = by_key(reply("a", 0, response="new"), *old[1:3])
+    assert known.by_key == expected
+    fold_all(case.parent)
+    assert recorded(case) == expected
+
+
+def test_what_ends_a_vote_leaves_the_spool_first(case, monkeypatch):
+    """Folded again after a crash, it would end the vote that it began."""
+    prompt = next(p for p in "abcdefgh" if reply(p, 0).key > reply(p, 1).key)
+    spool(case, *(reply(prompt, n) for n in range(3)))
+    fold_all(case.parent)
+    ask_anew(case, *(reply(prompt, n, response="new") for n in range(2)))
+    unlinked = []
+    monkeypatch.setattr(
+        module.Path, "unlink", lambda file, **_: unlinked.append(file.name)
+    )
 
     fold_all(case.parent)
 
-    assert recorded(case) == by_key(reply("a", 0), reply("a", 1))
+    spooled_first = next(name for name in unlinked if name.endswith(".json"))
+    assert spooled_first == f"{digest(case.name)}-{reply(prompt, 0).key}.json"
+    new = (reply(prompt, n, response="new") for n in range(2))
+    assert recorded(case) == by_key(*new)
 
 
 def test_folding_nothing_writes_nothing(case):

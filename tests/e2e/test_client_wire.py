@@ -73,6 +73,8 @@ def test_openai_is_not_imported(serve):
         ("OPENAI_ORG_ID", "caf\u00e9"),
         ("OPENAI_BASE_URL", "{}/?a=b"),
         ("OPENAI_BASE_URL", "{}/a%20b"),
+        ("OPENAI_BASE_URL", "{}/a/../b"),
+        ("OPENAI_BASE_URL", "{}/."),
     ],
 )
 def test_what_is_left_to_the_sdk(serve, environment, name, value):
@@ -82,6 +84,26 @@ def test_what_is_left_to_the_sdk(serve, environment, name, value):
     assert [h for h in server.headers if h["accept-encoding"] == "gzip"] == []
     if name == "OPENAI_CUSTOM_HEADERS":
         assert server.headers[0]["x-team"] == "red"
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_its_key_is_not_shown(serve, environment, later):
+    environment.setenv("OPENAI_API_KEY", "MySecretPass77\n")
+    error = {"error": {"message": "Bad token: MySecretPass77"}}
+    serve(None, Response(status=400, body=error))
+    client = OpenAIClient(deadline_s=5)
+
+    async def session():
+        await outcome(client, request())
+        if later:
+            environment.setenv("OPENAI_API_KEY", "another")
+        got = await outcome(client, request())
+        await client.close()
+        return got
+
+    problem = str(asyncio.run(session()))
+    assert "Bad token: <key>" in problem
+    assert "MySecretPass77" not in problem
 
 
 def test_certificates_that_can_not_be_read(environment):

@@ -351,3 +351,49 @@ def pytest_generate_tests(metafunc):
     result.stdout.fnmatch_lines(
         ["a.md::one PASSED*", "b.md::one?1? *", "b.md::one?2? *", "c.md::one PASSED*"]
     )
+
+
+def test_marks_of_one_case_stay_its_own(run_here, pytester, write_case):
+    pytester.makeconftest("""
+import pytest
+
+@pytest.fixture
+def db():
+    print("DB")
+
+def pytest_collectstart(collector):
+    if collector.name == "b.md":
+        collector.add_marker(pytest.mark.usefixtures("db"))
+""")
+    for name in ("a.md", "b.md", "c.md"):
+        write_case(logic("one", "return 1;"), {"one": "1"}, name=name)
+
+    result = run_here("-s")
+
+    result.assert_outcomes(passed=3)
+    assert result.stdout.str().count("DB") == 1
+
+
+def test_hooks_of_others_see_measures(run_here, pytester, write_case):
+    pytester.makeconftest("""
+import pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem):
+    print("CALLED", pyfuncitem.name)
+    return (yield)
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed:
+        print("REPORT", report.evalmd["kind"], str(report.longrepr).split(":")[0])
+    return report
+""")
+    measures = logic("one", "return 1;") + logic("bad", "return none.at;")
+    write_case(measures, {"one": "1", "bad": "1"})
+
+    result = run_here("-s")
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*CALLED one*", "*REPORT error bad*"])

@@ -18,6 +18,14 @@ def watch():
 AT_EXIT = """
 import atexit
 atexit.register(lambda: print("EXIT", gc.get_freeze_count() > 0))
+
+class Log:
+    # Is in a cycle, and writes its last line only once it is collected.
+    def __init__(self):
+        self.file, self.mine = open("log.txt", "w"), self
+        self.file.write("line")
+
+log = Log()
 """
 
 
@@ -34,7 +42,8 @@ def seen(result):
 
 def test_only_measures(pytester, watched):
     result = pytester.runpytest_subprocess("-s", "-p", "no:xdist")
-    assert watched(result) == ["RUN True", "EXIT True"]
+    assert watched(result) == ["RUN True", "EXIT False"]
+    assert (pytester.path / "log.txt").read_text() == "line"
 
 
 def test_other_tests_may_watch_it(pytester, watched):
@@ -43,9 +52,10 @@ def test_other_tests_may_watch_it(pytester, watched):
     assert watched(result) == ["RUN False", "RUN False", "EXIT False"]
 
 
-def test_a_program_that_calls_pytest(pytester, watched):
-    pytester.makepyfile(program="import pytest\npytest.main(['-s', '-pno:xdist'])")
-    assert watched(pytester.runpython("program.py")) == ["RUN True", "EXIT False"]
+def test_what_others_set_aside_stays(pytester, watched):
+    program = "import gc, pytest\ngc.freeze()\npytest.main(['-s', '-pno:xdist'])"
+    pytester.makepyfile(program=program)
+    assert watched(pytester.runpython("program.py")) == ["RUN True", "EXIT True"]
 
 
 def test_in_a_process_that_goes_on(run_here, pytester, watched):
