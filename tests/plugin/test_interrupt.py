@@ -103,6 +103,7 @@ def test_ctrl_c(pytester, write_case, start, args, seconds):
     os.killpg(process.pid, signal.SIGINT)
     wait_for_text(path, "> new")
     if not args:  # a second time, not to wait for the reply either
+        time.sleep(0.5)  # till it is waited for: what was written is listed before
         os.killpg(process.pid, signal.SIGINT)
     code = process.wait(40)
 
