@@ -20,7 +20,7 @@ from pytest_evalmd.session import relative
 
 
 def measure() -> None:
-    """Stand for a measure; ``MeasureItem.runtest`` is what runs."""
+    """Stand for a measure; ``MeasureItem.check`` is what is called."""
 
 
 def measure_with_judge(llm_client: object) -> None:
@@ -68,6 +68,10 @@ class CaseFile(pytest.Module):
             assert self._case is not None
         return self._case
 
+    @property
+    def _shown(self) -> str:
+        return relative(self.path, self.config)
+
     def _getobj(self) -> ModuleType:
         module = ModuleType(self.path.stem, f"The case {self.path.name}.")
         module.__file__ = str(self.path)
@@ -90,11 +94,9 @@ class CaseFile(pytest.Module):
             text = decode(data)
             case = parse_case(text)
         except OSError as error:
-            shown = relative(self.path, self.config)
-            raise self.CollectError(f"{shown}: {error.strerror}") from None
+            raise self.CollectError(f"{self._shown}: {error.strerror}") from None
         except CaseError as error:
-            shown = relative(self.path, self.config)
-            raise self.CollectError("\n".join(error.lines(shown))) from None
+            raise self.CollectError("\n".join(error.lines(self._shown))) from None
         if case is None:
             return []
         self._text, self._case, self.digest = text, case, digest(data)

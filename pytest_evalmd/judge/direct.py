@@ -107,7 +107,7 @@ def _route() -> Route | None:
     if port > _MAX_PORT or not all(map(_SENDABLE.fullmatch, sent.values())):
         return None
     target = f"{path}/chat/completions".encode()
-    return Route(host, port, scheme == "https", target, tuple(sent.items()))
+    return Route(host, port, scheme == "https", target, sent)
 
 
 def _refusal(response: Response) -> Fault:

@@ -110,13 +110,14 @@ class CaseReplies:
             NotRememberedError: it can't be written, or holds a key; it is kept for
                 this session.
         """
-        ends, replaced = None, self.by_key.get(reply.key)
+        replaced = self.by_key.get(reply.key)
+        ends = None if replaced is None else next_round
         if replaced is not None:
-            ends = next_round
             self.replaced.append(replaced)
         if ends is not None:
-            old = forget_rounds(self.by_key, reply.question, ends, self.fresh)
-            self.replaced += old
+            self.replaced += forget_rounds(
+                self.by_key, reply.question, ends, self.fresh
+            )
         self.by_key[reply.key] = reply
         self.fresh.add(reply.key)
         self.asked.add(reply.key)

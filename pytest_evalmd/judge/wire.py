@@ -59,12 +59,7 @@ class Route:
     """Whether connections are encrypted."""
     target: bytes
     """The path."""
-    headers: tuple[tuple[str, str], ...]
-
-    @property
-    def default_headers(self) -> dict[str, str]:
-        """The headers by name."""
-        return dict(self.headers)
+    default_headers: Mapping[str, str]
 
 
 class Wire:
@@ -152,7 +147,7 @@ class _Connection:
         self.reusable = False
         data = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
         headers = [
-            *route.headers,
+            *route.default_headers.items(),
             ("Accept-Encoding", "gzip"),
             ("Content-Length", str(len(data))),
         ]
