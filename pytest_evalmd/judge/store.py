@@ -115,9 +115,8 @@ class CaseReplies:
         if replaced is not None:
             self.replaced.append(replaced)
         if ends is not None:
-            self.replaced += forget_rounds(
-                self.by_key, reply.question, ends, self.fresh
-            )
+            old = forget_rounds(self.by_key, reply.question, ends, self.fresh)
+            self.replaced += old
         self.by_key[reply.key] = reply
         self.fresh.add(reply.key)
         self.asked.add(reply.key)
