@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,7 +34,7 @@ class BatchServer:
 
     def __enter__(self):
         handler = type("Handler", (_Handler,), {"mock": self})
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.http = _HTTPServer(("127.0.0.1", 0), handler)
         self.http.daemon_threads = True
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.01,))
         self.thread.start()
@@ -44,6 +45,7 @@ class BatchServer:
         self.http.shutdown()
         self.thread.join()
         self.http.server_close()
+        assert not self.http.errors
 
     @property
     def base_url(self):
@@ -111,6 +113,22 @@ def refused(status, message, **fields):
 def _jsonl(lines):
     texts = (x if isinstance(x, bytes) else json.dumps(x).encode() for x in lines)
     return b"".join(text + b"\n" for text in texts)
+
+
+class _HTTPServer(ThreadingHTTPServer):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.errors = []
+        self.hung_up = threading.Event()
+        """A client did, which it may."""
+
+    def handle_error(self, request, client_address):
+        """Print nothing: a command's output may be listened to just now."""
+        error = sys.exc_info()[1]
+        if isinstance(error, ConnectionError):
+            self.hung_up.set()
+        else:
+            self.errors.append(error)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import struct
 import time
 
 import pytest
-from mock_batches import answered, refused
+from mock_batches import BatchServer, answered, refused
 from mock_server import completion
 from projects import KEY, ai
 
@@ -37,6 +39,17 @@ def age(batch):
     (file,) = batch.files()
     state = json.loads(file.read_text()) | {"submitted": int(time.time()) - 1000}
     file.write_text(json.dumps(state))
+
+
+def test_a_client_that_hangs_up_says_nothing_in_a_commands_output(capsys):
+    """The server here is in the process whose output the tests read."""
+    with BatchServer() as server:
+        with socket.create_connection(server.http.server_address) as client:
+            client.sendall(b"POST /v1/files HTTP/1.1\r\nContent-Length: 9\r\n\r\n")
+            reset = struct.pack("ii", 1, 0)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        assert server.http.hung_up.wait(10)
+    assert capsys.readouterr() == ("", "")
 
 
 # What comes back
