@@ -14,6 +14,7 @@ from pytest_evalmd.case.model import Case
 from pytest_evalmd.case.parse import decode, parse_case
 from pytest_evalmd.case.problems import CaseError
 from pytest_evalmd.files import digest
+from pytest_evalmd.garbage import set_aside
 from pytest_evalmd.item import ANSWER_MODEL, MeasureItem, parameters
 from pytest_evalmd.running import measuring_of
 from pytest_evalmd.session import relative
@@ -105,6 +106,7 @@ class CaseFile(pytest.Module):
             self.add_marker(tag)
         items = list(self._items(case))
         self.open_items = len(items)
+        set_aside(self.config)
         return items
 
     def teardown(self) -> None:

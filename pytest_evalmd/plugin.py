@@ -7,7 +7,6 @@ needs is imported once there is one.
 from __future__ import annotations
 
 import functools
-import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,8 +15,9 @@ import pytest
 from pytest_evalmd.declaring import add_options
 from pytest_evalmd.files import FOLDER
 from pytest_evalmd.fixtures import answer_client, case, llm_client, measure_outputs
+from pytest_evalmd.garbage import give_back
 from pytest_evalmd.ledger import Ledger, WorkerLedger
-from pytest_evalmd.options import GARBAGE, MEASURING, OPTIONS, read_options
+from pytest_evalmd.options import MEASURING, OPTIONS, read_options
 from pytest_evalmd.session import Results
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Validate the options before work starts, and declare the marks.
 
-    First, so that its cleanup comes last.
+    First, so that its cleanup comes last: after pytest has looked for garbage.
     """
     config.stash[OPTIONS] = read_options(config)
-    config.add_cleanup(functools.partial(_end_garbage, config))
+    config.add_cleanup(functools.partial(give_back, config))
     config.addinivalue_line("markers", "ai: a measure that asks a judge model")
     config.addinivalue_line("markers", "programmatic: a measure that runs JavaScript")
     if shard := config.stash[OPTIONS].shard:
@@ -61,12 +61,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
                 publisher = Publisher(config, recorder)
                 config.pluginmanager.register(publisher, "evalmd-publisher")
-
-
-def _end_garbage(config: pytest.Config) -> None:
-    """Take back what ``garbage`` set aside, after pytest has looked for garbage."""
-    if config.stash.get(GARBAGE, False):
-        gc.unfreeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -1,4 +1,4 @@
-"""What the garbage collector passes by, and when."""
+"""What the garbage collector passes by, and when; what is freed before it ends."""
 
 from __future__ import annotations
 
@@ -63,3 +63,84 @@ def test_in_a_process_that_goes_on(run_here, pytester, watched):
     before = gc.get_freeze_count()
     assert watched(run_here("-s")) == ["RUN True"]
     assert gc.get_freeze_count() == before == 0
+    assert not gc.callbacks
+
+
+WATCH_SURVIVORS = """
+import gc, pytest
+
+KEPT = []
+
+@pytest.fixture(autouse=True)
+def keep():
+    KEPT.extend([] for _ in range(1000))
+    before = gc.get_freeze_count()
+    gc.collect()
+    print("RUN", gc.get_freeze_count() - before >= 1000)
+"""
+
+
+def test_what_lives_through_a_full_collection(pytester, watched):
+    pytester.makeconftest(WATCH_SURVIVORS)
+    assert watched(pytester.runpytest_subprocess("-s", "-pno:xdist")) == ["RUN True"]
+
+
+def test_survivors_beside_other_tests(pytester, watched):
+    pytester.makeconftest(WATCH_SURVIVORS)
+    pytester.makepyfile("def test_python(): pass")
+    result = pytester.runpytest_subprocess("-s", "-pno:xdist")
+    assert watched(result) == ["RUN False", "RUN False"]
+
+
+FREED = """
+import atexit, weakref
+
+nodes = []
+atexit.register(lambda: print("EXIT", any(node() for node in nodes)))
+
+class Watch:
+    def pytest_runtest_logreport(self, report):
+        if report.when != "teardown":  # the reporter keeps the last one
+            nodes.append(weakref.ref(report))
+
+    def pytest_collection_finish(self, session):
+        nodes.extend(map(weakref.ref, session.items))
+
+if __name__ == "__main__":
+    import gc, pytest
+    gc.disable()
+    pytest.main(["-s", "-pno:xdist", "-pno:cacheprovider"], [Watch()])
+"""
+AT_USERS_EXIT = """
+import atexit
+SESSIONS = []
+
+def pytest_collection_finish(session):
+    SESSIONS.append(session)
+
+@atexit.register
+def look():
+    (session,) = SESSIONS
+    names = [item.name for item in session.items if "programmatic" in item.keywords]
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    print("EXIT", names == ["one"] and len(reporter.stats["passed"]) == 1)
+"""
+
+
+def test_items_and_reports_are_freed_before_python_looks_for_them(pytester, watched):
+    pytester.makeconftest("")
+    program = pytester.makepyfile(program=FREED)
+    assert watched(pytester.runpython(program)) == ["EXIT False"]
+
+
+def test_what_users_do_at_exit_comes_before(pytester, watched):
+    pytester.makeconftest(AT_USERS_EXIT)
+    program = pytester.makepyfile(program=FREED)
+    assert watched(pytester.runpython(program)) == ["EXIT True", "EXIT False"]
+
+
+def test_other_tests_are_not_freed(pytester, watched):
+    pytester.makeconftest("")
+    pytester.makepyfile(test_python="def test_python(): pass")
+    program = pytester.makepyfile(program=FREED)
+    assert watched(pytester.runpython(program)) == ["EXIT True"]
