@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import product
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,9 @@ from pytest_evalmd.garbage import set_aside
 from pytest_evalmd.item import ANSWER_MODEL, MeasureItem, parameters
 from pytest_evalmd.running import measuring_of
 from pytest_evalmd.session import relative
+
+if TYPE_CHECKING:
+    from pluggy import HookRelay
 
 
 def measure() -> None:
@@ -56,6 +59,9 @@ class CaseFile(pytest.Module):
     digest: str
     open_items: int
     """How many of its items have not run yet."""
+    located: str | None = None
+    """Its path as items say it."""
+    _ihook: HookRelay | None = None
     _text: str
     _case: Case | None
     """Let go of once all items have run: many small objects slow down Python's garbage
@@ -68,6 +74,14 @@ class CaseFile(pytest.Module):
             self._case = parse_case(self._text)
             assert self._case is not None
         return self._case
+
+    @property
+    def ihook(self) -> HookRelay:
+        """Hooks, which pytest looks up each time: a ``conftest.py`` may have come.
+
+        None comes any more while the case runs.
+        """
+        return self._ihook or super().ihook
 
     @property
     def _shown(self) -> str:
@@ -109,9 +123,15 @@ class CaseFile(pytest.Module):
         set_aside(self.config)
         return items
 
+    def setup(self) -> None:
+        """Keep the hooks."""
+        self._ihook = super().ihook
+        super().setup()
+
     def teardown(self) -> None:
         """Let go of the case and its outputs, where they can be had again."""
         super().teardown()
+        self._ihook = None
         measuring_of(self.config).release(self.path)
         if not self.open_items:
             self._case = None

@@ -22,6 +22,8 @@ from pytest_evalmd.running import upcoming, upcoming_answers
 from pytest_evalmd.settling import Settled
 
 if TYPE_CHECKING:
+    from pluggy import HookRelay
+
     from pytest_evalmd.collect import CaseFile
 
 ANSWER_MODEL = "answer_model"
@@ -118,6 +120,19 @@ class MeasureItem(pytest.Function):
         """What it measures."""
         return self.file.case.measures[self.originalname]
 
+    @property
+    def ihook(self) -> HookRelay:
+        """Hooks, as the file has them."""
+        return self.file.ihook
+
+    @functools.cached_property
+    def location(self) -> tuple[str, int | None, str]:
+        """Where it is; pytest works out the path once a file, not once an item."""
+        if self.file.located is None:
+            self.file.located = super().location[0]
+        _, line, name = self.reportinfo()
+        return self.file.located, line, name
+
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Locate the measure; pytest counts lines from 0."""
         return self.path, self.measure.line - 1, f"{self.file.nodeid} [{self.name}]"
@@ -137,18 +152,6 @@ class MeasureItem(pytest.Function):
     def recorded_text(self) -> str:
         """The recorded result; empty if there is none."""
         return self.file.case.result_text(self.measure.id)
-
-    @property
-    def client_seat(self) -> tuple[int, str, str]:
-        """Tell the instances of ``llm_client`` apart before they are made."""
-        scope = self.client_definition.scope if self.client_definition else "function"
-        node: pytest.Item | pytest.Collector = self
-        if scope == "module":
-            node = self.file
-        elif scope in ("package", "session"):
-            package = self.getparent(pytest.Package) if scope == "package" else None
-            node = package or self.session
-        return id(self.client_definition), node.nodeid, self.alias
 
     def outputs(self, request: pytest.FixtureRequest) -> MeasureOutputs:
         """Give the outputs of the case's measures."""

@@ -95,15 +95,27 @@ def _jobs(items: Iterable[pytest.Item]) -> Iterator[Job]:
 
 def upcoming(item: MeasureItem) -> Iterator[Job]:
     """Give what will be wanted of an item's client after it, in that order."""
-    seat = item.client_seat
+    seat = _client_seat(item)
     for other in _items_after(item):
         if (
             isinstance(other, type(item))
-            and other.client_seat == seat
+            and _client_seat(other) == seat
             and other.measure.type == "ai"
             and _will_run(other)
         ):
             yield other.job
+
+
+def _client_seat(item: MeasureItem) -> tuple[int, str, str]:
+    """Tell the instances of ``llm_client`` apart before they are made."""
+    scope = item.client_definition.scope if item.client_definition else "function"
+    node: pytest.Item | pytest.Collector = item
+    if scope == "module":
+        node = item.file
+    elif scope in ("package", "session"):
+        package = item.getparent(pytest.Package) if scope == "package" else None
+        node = package or item.session
+    return id(item.client_definition), node.nodeid, item.alias
 
 
 def upcoming_answers(item: MeasureItem) -> Iterator[Job]:

@@ -165,8 +165,10 @@ def votes_at_most(job: Job, options: Options) -> int:
 
 def is_judged(job: Job) -> bool:
     """Tell whether a judge has a part in a measure's output."""
-    chain = (job.measure, *ancestors(job.case.measures, job.measure.id))
-    return any(one.type == "ai" for one in chain)
+    if job.measure.type == "ai":
+        return True
+    above = ancestors(job.case.measures, job.measure.id)
+    return any(one.type == "ai" for one in above)
 
 
 def _counts(agreeing: list[bool]) -> tuple[int, int]:

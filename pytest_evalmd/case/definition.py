@@ -25,9 +25,10 @@ from pytest_evalmd.case.values import Value, write_json
 
 DeclaredOutput = Literal["list", "integer", "number", "boolean", "text", "json"]
 
+_COMPARISON_KEYS = ("compare", "tolerance", "threshold", "ignore")
 COMMON_KEYS = (
     *("id", "description", "type", "input", "params", ANY_PARAM),
-    *("compare", "tolerance", "threshold", "ignore"),
+    *_COMPARISON_KEYS,
 )
 AI_KEYS = ("prompt", "context", "output", "range", "schema", "samples", "aggregate")
 PROGRAMMATIC_KEYS = ("logic",)
@@ -237,6 +238,8 @@ def _fill(fields: Fields, prompt: str, params: Mapping[str, Value]) -> str:
 
 
 def _comparison(fields: Fields, output: Output) -> dict[str, Any]:
+    if fields.entries.keys().isdisjoint(_COMPARISON_KEYS):
+        return {}
     tolerance = fields.number("tolerance", 0, float("inf"), "a number, 0 or more")
     threshold = fields.number("threshold", 1e-9, 1, "a number above 0, up to 1")
     compare: Compare = fields.choice("compare", _COMPARES) or (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from pytest_evalmd.case.blocks import EVALUATION, HUMAN, RESULT
 from pytest_evalmd.case.model import Block, Measure, Recorded
@@ -88,9 +87,11 @@ def _with(
     recorded: Recorded, block: Block, measure_id: str, problems: Problems
 ) -> Recorded:
     if block.info == RESULT and recorded.result is None and recorded.human is None:
-        return replace(recorded, result=block)
+        return Recorded(evaluation=recorded.evaluation, result=block)
     if block.info == HUMAN and recorded.human is None and recorded.result is not None:
-        return replace(recorded, human=block)
+        return Recorded(
+            evaluation=recorded.evaluation, result=recorded.result, human=block
+        )
     first = recorded.human if block.info == HUMAN else recorded.result
     if first is not None:
         _second(first, block, measure_id, problems)

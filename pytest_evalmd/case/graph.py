@@ -26,6 +26,8 @@ def order(measures: Mapping[str, Measure], problems: Problems) -> dict[str, Meas
                     f"{shorten(measure.id)}: unknown input {shorten(name)!r}{nearest(name, known)}; "
                     "expected the id of a measure, answer or query",
                 )
+    if all(measure.input is None for measure in measures.values()):
+        return dict(measures)
     ordered: dict[str, Measure] = {}
     for start in measures:
         if start not in ordered:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from yaml._yaml import Mark as CMark
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_NUMBER_STARTS = "-0123456789"
 _KINDS = {
     "ScalarEvent": "text",
     "SequenceStartEvent": "list",
@@ -221,7 +222,7 @@ def _plain(text: str, line: int, extra: dict[str, Value] | None = None) -> Value
         return _WORDS[text]
     if extra and text in extra:
         return extra[text]
-    if not _NUMBER.fullmatch(text):
+    if text[:1] not in _NUMBER_STARTS or not _NUMBER.fullmatch(text):
         return text
     try:
         return read_json(text)
