@@ -14,7 +14,6 @@ from pytest_evalmd.case.model import Case
 from pytest_evalmd.case.parse import decode, parse_case
 from pytest_evalmd.case.problems import CaseError
 from pytest_evalmd.files import digest
-from pytest_evalmd.garbage import set_aside
 from pytest_evalmd.item import ANSWER_MODEL, MeasureItem, parameters
 from pytest_evalmd.running import measuring_of
 from pytest_evalmd.session import relative
@@ -59,8 +58,6 @@ class CaseFile(pytest.Module):
     digest: str
     open_items: int
     """How many of its items have not run yet."""
-    located: str | None = None
-    """Its path as items say it."""
     _ihook: HookRelay | None = None
     _text: str
     _case: Case | None
@@ -120,7 +117,6 @@ class CaseFile(pytest.Module):
             self.add_marker(tag)
         items = list(self._items(case))
         self.open_items = len(items)
-        set_aside(self.config)
         return items
 
     def setup(self) -> None:

@@ -1,74 +1,75 @@
 """Keeps Python's garbage collector from going through all measures again and again.
 
-Items and reports live until the run's end, and full collections find nothing. Where only
-measures run, the collector passes by what was there before the first of them, and by
-what lived through a full collection; Python's end is as ever. Other tests may watch it,
-and whoever set something aside knows better.
+Items and reports live until the run's end, and full collections find nothing. While only
+measures run, the collector passes by what was there before the first of them. Other
+tests may watch it, whoever set something aside knows better, and pytest's own look for
+garbage at the end sees everything.
 """
 
 from __future__ import annotations
 
 import atexit
 import gc
+import sys
+import weakref
 from typing import Any
-from weakref import WeakSet
 
 import pytest
 
-from pytest_evalmd.options import GARBAGE
+from pytest_evalmd.item import MeasureItem
 
-FULL = 2
-"""The generation of a full collection."""
-_measured: WeakSet[pytest.Session] = WeakSet()
+_SET_ASIDE = pytest.StashKey[int]()
+"""How many objects were set aside."""
+_measured: weakref.WeakSet[pytest.Session] = weakref.WeakSet()
 """Sessions of measures only."""
 
 
-def set_aside(config: pytest.Config) -> None:
-    """Have what is there by now passed by; ``give_back`` ends it."""
-    if GARBAGE not in config.stash:
-        config.stash[GARBAGE] = not gc.get_freeze_count()
-    if config.stash[GARBAGE]:
-        gc.freeze()
-
-
-def give_back(config: pytest.Config) -> None:
-    """Have the collector look at everything again."""
-    if config.stash.get(GARBAGE, False):
-        gc.unfreeze()
-        config.stash[GARBAGE] = False
-        if _set_survivors_aside in gc.callbacks:
-            gc.callbacks.remove(_set_survivors_aside)
-
-
-def _set_survivors_aside(phase: str, info: dict[str, Any]) -> None:
-    if phase == "stop" and info["generation"] == FULL:
-        gc.freeze()
-
-
+@pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Set aside what was collected, unless other tests run, too."""
-    from pytest_evalmd.item import MeasureItem
+    if not all(isinstance(item, MeasureItem) for item in session.items):
+        return
+    _measured.add(session)
+    if not gc.get_freeze_count():
+        gc.freeze()
+        session.config.stash[_SET_ASIDE] = gc.get_freeze_count()
 
-    if all(isinstance(item, MeasureItem) for item in session.items):
-        set_aside(session.config)
-        _measured.add(session)
-        if session.config.stash[GARBAGE]:
-            gc.callbacks.append(_set_survivors_aside)
-    else:
-        give_back(session.config)
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Have the collector look at everything again, before pytest looks for garbage."""
+    # More are set aside only if somebody else did so, too.
+    if gc.get_freeze_count() <= config.stash.get(_SET_ASIDE, 0):
+        gc.unfreeze()
 
 
 @atexit.register
-def _free() -> None:
-    """Free items and reports by counting references, after what users do at exit.
+def _free_last() -> None:
+    gc.callbacks.append(_free)
 
-    Python ends with several full collections, each of which would go through them.
+
+def _free(_phase: str, _info: dict[str, Any]) -> None:
+    """Free items and reports by counting references, after all that runs at exit.
+
+    Python ends with several full collections, each of which would go through them. What
+    somebody else holds stays whole, but for lists of all items and of all reports.
     """
-    for session in _measured:
-        for item in session.items:
-            vars(item.parent).clear()  # the cycles that they are in
-            vars(item).clear()
-        session.items.clear()
+    if not sys.is_finalizing():
+        return
+    for session in [*_measured]:
+        _measured.discard(session)
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is not None:
-            reporter.stats.clear()
+        items, reports = session.items, getattr(reporter, "stats", None)
+        if isinstance(items, list):
+            _open_cycles(items)
+            items.clear()
+        if isinstance(reports, dict):
+            reports.clear()
+
+
+def _open_cycles(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, MeasureItem):
+            for node in (item, item.file):
+                keywords: Any = node.keywords
+                keywords.node = weakref.proxy(node)

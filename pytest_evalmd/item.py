@@ -127,11 +127,11 @@ class MeasureItem(pytest.Function):
 
     @functools.cached_property
     def location(self) -> tuple[str, int | None, str]:
-        """Where it is; pytest works out the path once a file, not once an item."""
-        if self.file.located is None:
-            self.file.located = super().location[0]
-        _, line, name = self.reportinfo()
-        return self.file.located, line, name
+        """Where it is; the path is worked out only where it isn't the file's id."""
+        path, line, name = self.reportinfo()
+        if f"{self.config.rootpath}{os.sep}{self.file.nodeid}" == str(path):
+            return self.file.nodeid, line, name
+        return super().location
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Locate the measure; pytest counts lines from 0."""

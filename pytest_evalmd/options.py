@@ -79,8 +79,6 @@ class Options:
 OPTIONS = pytest.StashKey[Options]()
 MEASURING: pytest.StashKey[Measuring] = pytest.StashKey()
 """Set once a case is collected."""
-GARBAGE = pytest.StashKey[bool]()
-"""Set while ``garbage`` keeps something from the garbage collector."""
 
 
 def read_options(config: pytest.Config) -> Options:

@@ -6,7 +6,6 @@ needs is imported once there is one.
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,7 +14,6 @@ import pytest
 from pytest_evalmd.declaring import add_options
 from pytest_evalmd.files import FOLDER
 from pytest_evalmd.fixtures import answer_client, case, llm_client, measure_outputs
-from pytest_evalmd.garbage import give_back
 from pytest_evalmd.ledger import Ledger, WorkerLedger
 from pytest_evalmd.options import MEASURING, OPTIONS, read_options
 from pytest_evalmd.session import Results
@@ -33,12 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Validate the options before work starts, and declare the marks.
-
-    First, so that its cleanup comes last: after pytest has looked for garbage.
-    """
+    """Validate the options before work starts, and declare the marks."""
     config.stash[OPTIONS] = read_options(config)
-    config.add_cleanup(functools.partial(give_back, config))
     config.addinivalue_line("markers", "ai: a measure that asks a judge model")
     config.addinivalue_line("markers", "programmatic: a measure that runs JavaScript")
     if shard := config.stash[OPTIONS].shard:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,23 @@ def test_ids_are_paths_and_inputs_come_first(run_here, write_case):
     ]
     tree = run_here("--collect-only", "cases/b")
     tree.stdout.fnmatch_lines(["*<CaseFile case.md>", "*<MeasureItem one>"])
+
+
+def test_an_item_may_be_said_to_stand_elsewhere(run_here, pytester, write_case):
+    write_case(ONE + logic("two", "return 2;"), {"one": "1", "two": "2"})
+    pytester.makeconftest(
+        """
+        def pytest_itemcollected(item):
+            if item.name == "one":
+                item.reportinfo = lambda: (item.path.parent / "made" / "of.csv", 3, "row 4")
+
+        def pytest_collection_modifyitems(items):
+            print([item.location for item in items])
+        """
+    )
+    result = run_here("--collect-only", "-q")
+    other = re.escape("), ('case.md', ")
+    result.stdout.re_match_lines(rf"\[\('made.of.csv', 3, 'row 4'{other}\d+, .*")
 
 
 def test_an_item_stands_where_its_measure_does(run_here, pytester, write_case):

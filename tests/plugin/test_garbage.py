@@ -16,7 +16,7 @@ def watch():
     print("RUN", gc.get_freeze_count() > 0)
 """
 AT_EXIT = """
-import atexit
+import atexit, gc
 atexit.register(lambda: print("EXIT", gc.get_freeze_count() > 0))
 
 class Log:
@@ -52,6 +52,16 @@ def test_other_tests_may_watch_it(pytester, watched):
     assert watched(result) == ["RUN False", "RUN False", "EXIT False"]
 
 
+def test_what_others_set_aside_stays_beside_other_tests(pytester, watched):
+    pytester.makeconftest(AT_EXIT)
+    pytester.mkdir("sub")
+    freeze = "import gc\ngc.freeze()\ndef test(): pass"
+    (pytester.path / "sub" / "test_it.py").write_text(freeze)
+    result = pytester.runpytest_subprocess("-s", "-p", "no:xdist")
+    result.assert_outcomes(passed=2)
+    assert watched(result) == ["EXIT True"]
+
+
 def test_what_others_set_aside_stays(pytester, watched):
     program = "import gc, pytest\ngc.freeze()\npytest.main(['-s', '-pno:xdist'])"
     pytester.makepyfile(program=program)
@@ -65,37 +75,69 @@ def test_in_a_process_that_goes_on(run_here, pytester, watched):
     assert (gc.get_freeze_count(), gc.callbacks) == before
 
 
-WATCH_SURVIVORS = """
+FROZEN_BY_USER = """
 import gc, pytest
 
 KEPT = []
 
-@pytest.fixture(autouse=True)
-def keep():
-    KEPT.extend([] for _ in range(1000))
-    before = gc.get_freeze_count()
-    gc.collect()
-    print("RUN", gc.get_freeze_count() - before >= 1000)
+@pytest.fixture(scope="session", autouse=True)
+def freeze():
+    KEPT.extend([] for _ in range(100_000))
+    gc.freeze()
 """
 
 
-def test_what_lives_through_a_full_collection(pytester, watched):
-    pytester.makeconftest(WATCH_SURVIVORS)
-    assert watched(pytester.runpytest_subprocess("-s", "-pno:xdist")) == ["RUN True"]
+def test_what_others_set_aside_meanwhile_stays(pytester, watched):
+    pytester.makeconftest(AT_EXIT + FROZEN_BY_USER)
+    result = pytester.runpytest_subprocess("-s", "-p", "no:xdist")
+    assert watched(result) == ["EXIT True"]
 
 
-def test_survivors_beside_other_tests(pytester, watched):
-    pytester.makeconftest(WATCH_SURVIVORS)
-    pytester.makepyfile("def test_python(): pass")
-    result = pytester.runpytest_subprocess("-s", "-pno:xdist")
-    assert watched(result) == ["RUN False", "RUN False"]
+LEAKS = """
+import gc, weakref, pytest
+
+class Client:
+    def __init__(self):
+        self.me = self
+
+@pytest.fixture(autouse=True)
+def freed():
+    client = Client()
+    seen = weakref.ref(client)
+    gc.collect()
+    yield
+    del client
+    gc.collect()
+    assert seen() is None
+"""
+UNCLOSED = """
+class Log:
+    def __init__(self):
+        self.file, self.mine = open("log.txt", "w"), self
+
+LOGS = [Log()]
+
+def pytest_sessionfinish():
+    LOGS.clear()
+"""
 
 
-FREED = """
-import atexit, weakref
+def test_what_lived_through_a_collection_is_found_later(pytester, watched):
+    pytester.makeconftest(LEAKS)
+    pytester.runpytest_subprocess("-pno:xdist").assert_outcomes(passed=1)
 
-nodes = []
-atexit.register(lambda: print("EXIT", any(node() for node in nodes)))
+
+def test_pytest_sees_all_garbage(pytester, watched):
+    pytester.makeconftest(UNCLOSED)
+    result = pytester.runpytest_subprocess("-pno:xdist", "-Werror")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stderr.fnmatch_lines("*PytestUnraisableExceptionWarning*")
+
+
+PROGRAM = """
+import atexit, gc, sys, weakref
+
+sessions, nodes = [], []
 
 class Watch:
     def pytest_runtest_logreport(self, report):
@@ -104,42 +146,73 @@ class Watch:
 
     def pytest_collection_finish(self, session):
         nodes.extend(map(weakref.ref, session.items))
-
-if __name__ == "__main__":
-    import gc, pytest
-    gc.disable()
-    pytest.main(["-s", "-pno:xdist", "-pno:cacheprovider"], [Watch()])
-"""
-AT_USERS_EXIT = """
-import atexit
-SESSIONS = []
-
-def pytest_collection_finish(session):
-    SESSIONS.append(session)
+        sessions.append(session)
 
 @atexit.register
 def look():
-    (session,) = SESSIONS
-    names = [item.name for item in session.items if "programmatic" in item.keywords]
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    print("EXIT", names == ["one"] and len(reporter.stats["passed"]) == 1)
+    for session in sessions:
+        names = [item.name for item in session.items]
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        print("EXIT", names, len(reporter.stats["passed"]))
+    gc.callbacks.append(look_again)
+
+def look_again(phase, info):
+    if sys.is_finalizing() and phase == "start":
+        print("LEFT", any(node() for node in nodes))
+
+if __name__ == "__main__":
+    import pytest
+    pytest.main(["-s", "-pno:xdist", "-pno:cacheprovider"], [Watch()])
+"""
+AT_LAST = """
+import builtins
+
+class Log:
+    def __init__(self, item):
+        self.item, self.open = item, builtins.open
+
+    def __del__(self):
+        with self.open("log.txt", "a") as file:
+            file.write(f"{self.item.originalname} {'programmatic' in self.item.keywords}")
+
+def pytest_runtest_setup(item):
+    item.log = Log(item)
+"""
+OTHERS = """
+import pytest
+
+class Extra(pytest.Item):
+    def runtest(self):
+        pass
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session):
+    session.items.append(Extra.from_parent(session, name="extra"))
+"""
+GONE = """
+def pytest_unconfigure(config):
+    config.pluginmanager.get_plugin("session").items = None
+    config.pluginmanager.get_plugin("terminalreporter").stats = None
 """
 
 
-def test_items_and_reports_are_freed_before_python_looks_for_them(pytester, watched):
+def test_items_and_reports_are_freed_after_all_that_runs_at_exit(pytester, watched):
     pytester.makeconftest("")
-    program = pytester.makepyfile(program=FREED)
-    assert watched(pytester.runpython(program)) == ["EXIT False"]
+    result = pytester.runpython(pytester.makepyfile(program=PROGRAM))
+    result.stdout.fnmatch_lines(["EXIT ['one'] 1", "LEFT False"], consecutive=True)
 
 
-def test_what_users_do_at_exit_comes_before(pytester, watched):
-    pytester.makeconftest(AT_USERS_EXIT)
-    program = pytester.makepyfile(program=FREED)
-    assert watched(pytester.runpython(program)) == ["EXIT True", "EXIT False"]
+def test_what_others_hold_stays_whole(pytester, watched):
+    pytester.makeconftest(AT_LAST)
+    result = pytester.runpytest_subprocess("-pno:xdist")
+    assert (pytester.path / "log.txt").read_text() == "one True"
+    assert not result.stderr.str()
 
 
-def test_other_tests_are_not_freed(pytester, watched):
-    pytester.makeconftest("")
-    pytester.makepyfile(test_python="def test_python(): pass")
-    program = pytester.makepyfile(program=FREED)
-    assert watched(pytester.runpython(program)) == ["EXIT True"]
+@pytest.mark.parametrize("conftest", [OTHERS, GONE], ids=["others", "gone"])
+def test_what_was_changed_meanwhile_is_no_matter(pytester, watched, conftest):
+    pytester.makeconftest(conftest)
+    program = "import atexit, pytest\natexit.register(print, 'END')\npytest.main()"
+    result = pytester.runpython(pytester.makepyfile(program=program))
+    result.stdout.fnmatch_lines("END")
+    assert not result.stderr.str()
