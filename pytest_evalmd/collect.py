@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
+from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import product
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -42,8 +45,31 @@ PLAIN = (measure, measure_with_judge)
 NEW_ANSWER = (measure_new_answer, measure_new_answer_with_judge)
 TEMPLATES = (*PLAIN, *NEW_ANSWER)
 """Functions for the fixtures that items take, and for plugins that look at them."""
+_AT_ONCE = 32
+_FOUND: pytest.StashKey[_Found] = pytest.StashKey()
 _SHARED = pytest.StashKey[dict[Any, list[pytest.Function]]]()
 """By template, what pytest made of it for every case of a folder."""
+
+
+class _Found:
+    """Case files of a folder, in the order in which they are collected.
+
+    Some are parsed at once: what parsing leaves behind would lie between items, and
+    scattered items make each full collection of garbage twice as long.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: deque[weakref.ref[CaseFile]] = deque()
+        self._parsed = 0
+
+    def next_ones(self, file: CaseFile) -> list[CaseFile]:
+        """Give those after a file that is parsed, no more than were parsed before."""
+        while self.waiting and self.waiting.popleft()() is not file:
+            pass
+        count = min(self._parsed, _AT_ONCE, len(self.waiting))
+        after = [self.waiting.popleft()() for _ in range(count)]
+        self._parsed += 1 + count
+        return [one for one in after if one is not None]
 
 
 class CaseFile(pytest.Module):
@@ -53,12 +79,14 @@ class CaseFile(pytest.Module):
     need one; the module object stands for the file and holds nothing of a user's.
     """
 
-    data: bytes | None = None
-    """What it holds, as it was found; ``None`` if it could not be read."""
     digest: str
     open_items: int
     """How many of its items have not run yet."""
     _ihook: HookRelay | None = None
+    _data: bytes | None = None
+    _parsed = False
+    _problem: str | None
+    """All that is wrong with it."""
     _text: str
     _case: Case | None
     """Let go of once all items have run: many small objects slow down Python's garbage
@@ -94,30 +122,53 @@ class CaseFile(pytest.Module):
         """Take the functions that stand for measures as tests."""
         return obj in TEMPLATES
 
+    def wait(self, data: bytes | None) -> None:
+        """Be parsed when it is collected, or with one of its folder before it.
+
+        Args:
+            data: what it holds, as it was found; ``None`` if it could not be read.
+        """
+        assert self.parent is not None
+        self._data = data
+        self.parent.stash.setdefault(_FOUND, _Found()).waiting.append(weakref.ref(self))
+
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
         """Give an item a measure, inputs first.
 
         Raises:
             CollectError: all that is wrong with the file.
         """
-        data, self.data = self.data, None
-        try:
-            data = data or self.path.read_bytes()
-            text = decode(data)
-            case = parse_case(text)
-        except OSError as error:
-            raise self.CollectError(f"{self._shown}: {error.strerror}") from None
-        except CaseError as error:
-            raise self.CollectError("\n".join(error.lines(self._shown))) from None
+        assert self.parent is not None
+        if not self._parsed:
+            self._parse()
+            for file in self.parent.stash.setdefault(_FOUND, _Found()).next_ones(self):
+                with suppress(Exception):  # it comes again with the file's own turn
+                    file._parse()
+        self._parsed = False
+        if self._problem is not None:
+            raise self.CollectError(self._problem)
+        case = self._case
         if case is None:
             return []
-        self._text, self._case, self.digest = text, case, digest(data)
         for tag in case.tags:
             self.config.addinivalue_line("markers", f"{tag}: a tag of a case")
             self.add_marker(tag)
         items = list(self._items(case))
         self.open_items = len(items)
         return items
+
+    def _parse(self) -> None:
+        data, self._data = self._data, None
+        self._problem = self._case = None
+        try:
+            data = data or self.path.read_bytes()
+            self._text, self.digest = decode(data), digest(data)
+            self._case = parse_case(self._text)
+        except OSError as error:
+            self._problem = f"{self._shown}: {error.strerror}"
+        except CaseError as error:
+            self._problem = "\n".join(error.lines(self._shown))
+        self._parsed = True
 
     def setup(self) -> None:
         """Keep the hooks."""

@@ -83,7 +83,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
     from pytest_evalmd.collect import CaseFile
 
     file: CaseFile = CaseFile.from_parent(parent, path=file_path)
-    file.data = data
+    file.wait(data)
     return file
 
 

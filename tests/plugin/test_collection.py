@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from measures import ai, logic
 
+from pytest_evalmd.case.parse import parse_case
+
 ONE = logic("one", "return 1;")
 
 
@@ -35,6 +37,45 @@ def test_ids_are_paths_and_inputs_come_first(run_here, write_case):
     ]
     tree = run_here("--collect-only", "cases/b")
     tree.stdout.fnmatch_lines(["*<CaseFile case.md>", "*<MeasureItem one>"])
+
+
+def test_cases_are_collected_in_any_order_and_more_than_once(
+    run_here, pytester, write_case
+):
+    for number in range(9):
+        write_case(ONE, name=f"{number}.md")
+    write_case(logic("1one", "return 1;"), name="4.md")
+    pytester.makeconftest(
+        """
+        def pytest_collectreport(report):
+            for node in report.result:
+                if node.name.endswith(".md"):
+                    node.collect() if node.name != "4.md" else None
+        """
+    )
+    some = run_here("--collect-only", "-q", "7.md", "2.md", "3.md", "0.md")
+    assert some.ret == 0
+    assert ids(some) == [f"{number}.md::one" for number in (7, 2, 3, 0)]
+    all_of_them = run_here("--collect-only", "-q")
+    assert ids(all_of_them)[:8] == [f"{n}.md::one" for n in range(9) if n != 4]
+    all_of_them.assert_outcomes(errors=1)
+    all_of_them.stdout.fnmatch_lines("4.md:*: id: got '1one'*")
+
+
+def test_a_crash_belongs_to_the_case_that_it_happens_in(
+    run_here, monkeypatch, write_case
+):
+    def parse(text):
+        if "return 5;" in text:
+            raise MemoryError("too much")
+        return parse_case(text)
+
+    monkeypatch.setattr("pytest_evalmd.collect.parse_case", parse)
+    for number in range(9):
+        write_case(logic("one", f"return {number};"), name=f"{number}.md")
+    result = run_here("--collect-only", "-q")
+    assert ids(result)[:8] == [f"{n}.md::one" for n in range(9) if n != 5]
+    result.stdout.fnmatch_lines("ERROR 5.md - MemoryError: too much")
 
 
 def test_an_item_may_be_said_to_stand_elsewhere(run_here, pytester, write_case):
