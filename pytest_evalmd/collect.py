@@ -82,7 +82,8 @@ class CaseFile(pytest.Module):
     digest: str
     open_items: int
     """How many of its items have not run yet."""
-    _ihook: HookRelay | None = None
+    items_hooks: HookRelay | None = None
+    """The hooks of its items while it runs."""
     _data: bytes | None = None
     _parsed = False
     _problem: str | None
@@ -99,14 +100,6 @@ class CaseFile(pytest.Module):
             self._case = parse_case(self._text)
             assert self._case is not None
         return self._case
-
-    @property
-    def ihook(self) -> HookRelay:
-        """Hooks, which pytest looks up each time: a ``conftest.py`` may have come.
-
-        None comes any more while the case runs.
-        """
-        return self._ihook or super().ihook
 
     @property
     def _shown(self) -> str:
@@ -171,14 +164,14 @@ class CaseFile(pytest.Module):
         self._parsed = True
 
     def setup(self) -> None:
-        """Keep the hooks."""
-        self._ihook = super().ihook
+        """Keep the hooks, which pytest looks up each time; no more come meanwhile."""
+        self.items_hooks = self.ihook
         super().setup()
 
     def teardown(self) -> None:
         """Let go of the case and its outputs, where they can be had again."""
         super().teardown()
-        self._ihook = None
+        self.items_hooks = None
         measuring_of(self.config).release(self.path)
         if not self.open_items:
             self._case = None

@@ -18,8 +18,7 @@ import pytest
 
 from pytest_evalmd.item import MeasureItem
 
-_SET_ASIDE = pytest.StashKey[int]()
-"""How many objects were set aside."""
+_SET_ASIDE = pytest.StashKey[bool]()
 _measured: weakref.WeakSet[pytest.Session] = weakref.WeakSet()
 """Sessions of measures only."""
 
@@ -32,14 +31,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     _measured.add(session)
     if not gc.get_freeze_count():
         gc.freeze()
-        session.config.stash[_SET_ASIDE] = gc.get_freeze_count()
+        session.config.stash[_SET_ASIDE] = True
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Have the collector look at everything again, before pytest looks for garbage."""
-    # More are set aside only if somebody else did so, too.
-    if gc.get_freeze_count() <= config.stash.get(_SET_ASIDE, 0):
+    if config.stash.get(_SET_ASIDE, False):
         gc.unfreeze()
 
 

@@ -122,8 +122,8 @@ class MeasureItem(pytest.Function):
 
     @property
     def ihook(self) -> HookRelay:
-        """Hooks, as the file has them."""
-        return self.file.ihook
+        """Hooks, looked up once a file."""
+        return self.file.items_hooks or super().ihook
 
     @functools.cached_property
     def location(self) -> tuple[str, int | None, str]:

@@ -75,24 +75,6 @@ def test_in_a_process_that_goes_on(run_here, pytester, watched):
     assert (gc.get_freeze_count(), gc.callbacks) == before
 
 
-FROZEN_BY_USER = """
-import gc, pytest
-
-KEPT = []
-
-@pytest.fixture(scope="session", autouse=True)
-def freeze():
-    KEPT.extend([] for _ in range(100_000))
-    gc.freeze()
-"""
-
-
-def test_what_others_set_aside_meanwhile_stays(pytester, watched):
-    pytester.makeconftest(AT_EXIT + FROZEN_BY_USER)
-    result = pytester.runpytest_subprocess("-s", "-p", "no:xdist")
-    assert watched(result) == ["EXIT True"]
-
-
 LEAKS = """
 import gc, weakref, pytest
 
