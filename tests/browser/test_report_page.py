@@ -390,5 +390,5 @@ def test_a_thousand_cases_are_small_and_quick(opened, made_up, tmp_path):
         act()
         expect_count(page, said)
         page.evaluate("document.body.offsetHeight")
-        assert time.perf_counter() - started < 1, said
+        assert time.perf_counter() - started < 3, said
     assert [name for name, _ in shown(page)] == ["case 567"]

@@ -290,7 +290,7 @@ def test_a_second_ctrl_c_gives_up(project):
         running.signal(signal.SIGINT)
         since = time.monotonic()
         run = running.wait()
-        assert time.monotonic() - since < 5
+        assert time.monotonic() - since < 20
         assert run.ret == INTERRUPTED
         assert "Traceback" not in run.out
         assert run.out.endswith("0 written, 0 kept, 4 missing\n")

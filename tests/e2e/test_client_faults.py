@@ -158,7 +158,7 @@ class TestFaults:
                 ("no reply within 0.6 s", "evalmd_timeout"),
             ),
             (
-                Response(delay_s=2, body=completion("late")),
+                Response(delay_s=30, body=completion("late")),
                 ("no reply within 0.6 s", "evalmd_timeout"),
             ),
         ],
@@ -168,7 +168,7 @@ class TestFaults:
         serve(fault)
         started = time.monotonic()
         check_error(run_one(deadline_s=0.6), "timeout", "tr", *words)
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 15  # of 30, however slow the machine is
 
     def test_of_a_server_that_never_answered(self, serve):
         serve(Response(fault="close"))
@@ -196,15 +196,15 @@ class TestFaults:
         serve(Response(status=503, headers=headers), None)
         started = time.monotonic()
         assert isinstance(run_one(), Reply)
-        assert 1.0 <= time.monotonic() - started < 3.0
+        assert 1.0 <= time.monotonic() - started < 10
 
     def test_nobody_listens(self, serve):
         serve().die()
         started = time.monotonic()
-        got = run(*[request()] * 30, deadline_s=4)
+        got = run(*[request()] * 30, deadline_s=30)
         for problem in got:
             check_error(problem, "unreachable", "connection refused", "OPENAI_BASE_URL")
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 15
 
     def test_the_server_dies_in_the_middle(self, serve):
         server = serve(None, Response(delay_s=30))
