@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from pytest_evalmd.case.model import Case, Measure
 from pytest_evalmd.case.results import read_result
 from pytest_evalmd.case.values import Value
+from pytest_evalmd.dataclass import dataclass
 from pytest_evalmd.judge.judging import Judged
 
 Key: TypeAlias = tuple[Path, str, str, str, int]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
+
+from pytest_evalmd.dataclass import dataclass
 
 Kind = Literal[
     "passed", "failed", "unrecorded", "error", "blocked", "skipped", "updated"

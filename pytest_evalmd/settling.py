@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from pytest_evalmd.case.graph import ancestors
 from pytest_evalmd.case.values import canonical
+from pytest_evalmd.dataclass import dataclass
 from pytest_evalmd.job import Job, MeasureError, Output
 from pytest_evalmd.judge.cost import Cost
 from pytest_evalmd.judge.judging import Judged

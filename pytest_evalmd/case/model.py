@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, get_args
 
 from pytest_evalmd.case.values import Value
+from pytest_evalmd.dataclass import dataclass
 
 MeasureType = Literal["ai", "programmatic"]
 Source = Literal["query", "answer"]

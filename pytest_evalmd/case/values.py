@@ -70,6 +70,8 @@ def canonical(value: Value) -> str:
     if isinstance(value, list):
         return f"[{','.join(map(canonical, value))}]"
     if isinstance(value, dict):
+        if not value:
+            return "{}"  # most often: keys of replies are made of three mappings
         pairs = [f"{canonical(k)}:{canonical(value[k])}" for k in sorted(value)]
         return f"{{{','.join(pairs)}}}"
     if isinstance(value, float):

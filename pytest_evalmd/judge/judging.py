@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from pytest_evalmd.case.model import AnswerSettings, Measure, Output
 from pytest_evalmd.case.results import fits
 from pytest_evalmd.case.values import Value
+from pytest_evalmd.dataclass import dataclass
 from pytest_evalmd.judge.aggregate import aggregate
 from pytest_evalmd.judge.answer import (
     ANSWER,

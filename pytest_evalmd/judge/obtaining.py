@@ -6,11 +6,12 @@ import asyncio
 import datetime
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from pytest_evalmd.case.values import Value
+from pytest_evalmd.dataclass import dataclass
 from pytest_evalmd.judge.calling import call
 from pytest_evalmd.judge.cost import Cost
 from pytest_evalmd.judge.model import JudgeError, LLMClient, Reply, Request, Verdict

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii as quoted
 
 from pytest_evalmd.case.model import Measure
 from pytest_evalmd.case.values import Value, canonical, write_json
+from pytest_evalmd.dataclass import dataclass
 from pytest_evalmd.judge.request import PROTOCOL, visible
 
 KEY_LENGTH = 16
@@ -37,7 +37,7 @@ class Question:
         model, prompt = quoted(self.model), quoted(self.prompt)
         mappings = ", ".join([quoted(canonical(part)) for part in self._mappings()])
         # A JSON list, without the encoder that json.dumps would make.
-        return digest(f"[{model}, {self.protocol}, {prompt}, {sample}, {mappings}]")
+        return _key(f"[{model}, {self.protocol}, {prompt}, {sample}, {mappings}]")
 
     def changed_since(self, other: Question) -> list[str]:
         """Name the components in which it differs from another question."""
@@ -106,6 +106,12 @@ def name_of(model: str, alias: str) -> str:
 def is_of(alias: str, name: str) -> bool:
     """Tell whether ``name_of`` gave a name for a client; any, for no alias."""
     return not alias or name.endswith(f" [{alias}]")
+
+
+@functools.lru_cache(maxsize=64)
+def _key(text: str) -> str:
+    """Give the key of a reply: when it is read, and soon after when it is wanted."""
+    return digest(text)
 
 
 def digest(text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from pytest_evalmd.case.values import (
     same,
     write_json,
 )
+from pytest_evalmd.dataclass import dataclass
 from pytest_evalmd.judge.model import Usage
 from pytest_evalmd.judge.question import Question
 
