@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_evalmd.case.graph import ancestors
-from pytest_evalmd.case.model import Case
+from pytest_evalmd.case.model import Case, Measure
 from pytest_evalmd.case.parse import decode, parse_case
 from pytest_evalmd.case.problems import CaseError
 from pytest_evalmd.files import digest
@@ -194,8 +194,7 @@ class CaseFile(pytest.Module):
         # a reply is missing, so that a run on remembered replies needs no key.
         by_client = any(len(parameters(one)) > bool(models) for one in asking)
         for model, one in product(models or ("",), case.measures.values()):
-            needed = {one.id, *(m.id for m in ancestors(case.measures, one.id))}
-            asks = by_client and bool(model or not needed.isdisjoint(judged))
+            asks = by_client and bool(model or _needs(judged, one, case))
             for function in asking if asks else plain:
                 if parameters(function).get(ANSWER_MODEL, "") == model:
                     item = MeasureItem.of(self, function, one, measuring)
@@ -216,6 +215,12 @@ class CaseFile(pytest.Module):
         if alike and _are_pytests(self.ihook) and not any(map(parameters, functions)):
             shared[template] = functions
         return functions
+
+
+def _needs(some: list[str], one: Measure, case: Case) -> bool:
+    """Tell whether a measure is one of some, or needs one."""
+    above = ancestors(case.measures, one.id)
+    return any(measure.id in some for measure in (one, *above))
 
 
 def _are_pytests(ihook: Any) -> bool:  # noqa: ANN401

@@ -113,24 +113,24 @@ def read_document(text: str) -> Document:
     bare[:1] = [line.removeprefix("\ufeff") for line in bare[:1]]
     end = _frontmatter_end(bare)
     fences = _fences("\n" * end + "\n".join(bare[end:]) + "\n")
-    blocks = [fence.block for fence in fences]
+    others = [fence for fence in fences if fence.block.info not in INFOS]
     frontmatter = "\n".join(bare[1 : end - 1]) if end else None
     return Document(
         lines=lines,
         frontmatter=frontmatter,
         frontmatter_end=end,
-        blocks=tuple(block for block in blocks if block.info in INFOS),
-        unknown=tuple(block for block in blocks if _is_almost_ours(block.info)),
+        blocks=tuple(fence.block for fence in fences if fence.block.info in INFOS),
+        unknown=tuple(one.block for one in others if _is_almost_ours(one.block.info)),
         unclosed=tuple(fence.block for fence in fences if not fence.closed),
         swallowed=tuple(
             block
-            for fence in fences
+            for fence in others
             if not fence.block.info
             for block in _ours_in(fence.block.text, fence.block.text_line, fence.marker)
         ),
         cut=tuple(
             one.block
-            for one, following in pairwise(fences)
+            for one, following in pairwise(fences if others else ())
             if one.block.info in INFOS
             and not following.block.info
             and one.quote == following.quote != 0
@@ -203,8 +203,7 @@ def _fences(source: str) -> list[_Fence]:
 
 
 def _is_almost_ours(info: str) -> bool:
-    if info in INFOS:
-        return False
+    """Tell whether an info string that is not one of ours was meant as one."""
     name = _name(info)
     if name in INFOS or name.startswith(_MEASURES):
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pytest_evalmd.case.blocks import MEASURES_YAML
@@ -65,7 +66,7 @@ def _read_yaml(block: Block, problems: Problems) -> list[_RawMeasure]:
 def _read_list(block: Block, problems: Problems) -> list[_RawMeasure]:
     found: list[_RawMeasure] = []
     lines = _Lines(block)
-    while (line := lines.next()) is not None:
+    for line in lines:
         if not line.strip():
             continue
         if "---" in line and _START.fullmatch(line):
@@ -88,12 +89,11 @@ class _Lines:
         """The line of the file that was read last, from 1."""
         self.index = 0
 
-    def next(self) -> str | None:
-        if self.index == len(self.lines):
-            return None
-        self.index += 1
-        self.number += 1
-        return self.lines[self.index - 1]
+    def __iter__(self) -> Iterator[str]:
+        while self.index < len(self.lines):
+            self.index += 1
+            self.number += 1
+            yield self.lines[self.index - 1]
 
     def indented(self, than: int) -> str:
         """Read the text that is indented deeper than ``than`` columns."""
@@ -102,8 +102,9 @@ class _Lines:
             line = self.lines[self.index]
             if line.strip() and _indent(line) <= than:
                 break
-            self.next()
+            self.index += 1
         taken = self.lines[start : self.index]
+        self.number += len(taken)
         margin = min((_margin(line) for line in taken if line.strip()), default=0)
         return "\n".join(line[margin:] for line in taken).rstrip()
 
