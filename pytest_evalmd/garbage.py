@@ -1,9 +1,10 @@
 """Keeps Python's garbage collector from going through all measures again and again.
 
 Items and reports live until the run's end, and full collections find nothing. While only
-measures run, the collector passes by what was there before the first of them. Other
-tests may watch it, whoever set something aside knows better, and pytest's own look for
-garbage at the end sees everything.
+measures run, the collector passes by what was there before the first of them, and while
+they are collected by what was there before the first case. Other tests may watch it,
+whoever set something aside knows better, and pytest's own look for garbage at the end
+sees everything.
 """
 
 from __future__ import annotations
@@ -18,27 +19,39 @@ import pytest
 
 from pytest_evalmd.item import MeasureItem
 
-_SET_ASIDE = pytest.StashKey[bool]()
+_SET_ASIDE = pytest.StashKey[int]()
+"""How many objects this session set aside at first; 0 where others set aside some."""
 _measured: weakref.WeakSet[pytest.Session] = weakref.WeakSet()
 """Sessions of measures only."""
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Set aside what was collected, unless other tests run, too."""
-    if not all(isinstance(item, MeasureItem) for item in session.items):
-        return
-    _measured.add(session)
+def set_aside(config: pytest.Config) -> None:
+    """Set aside what is there before the first case, unless somebody did already."""
     if not gc.get_freeze_count():
         gc.freeze()
-        session.config.stash[_SET_ASIDE] = True
+        config.stash[_SET_ASIDE] = gc.get_freeze_count()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Set aside what was collected, too, unless other tests run."""
+    stash = session.config.stash
+    if gc.get_freeze_count() > stash.get(_SET_ASIDE, 0):
+        stash[_SET_ASIDE] = 0  # of somebody else
+    if not all(isinstance(item, MeasureItem) for item in session.items):
+        pytest_unconfigure(session.config)
+        return
+    _measured.add(session)
+    if stash.get(_SET_ASIDE, 0):
+        gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Have the collector look at everything again, before pytest looks for garbage."""
-    if config.stash.get(_SET_ASIDE, False):
+    if config.stash.get(_SET_ASIDE, 0):
         gc.unfreeze()
+        config.stash[_SET_ASIDE] = 0
 
 
 @atexit.register

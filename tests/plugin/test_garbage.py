@@ -68,6 +68,20 @@ def test_what_others_set_aside_stays(pytester, watched):
     assert watched(pytester.runpython("program.py")) == ["RUN True", "EXIT True"]
 
 
+def test_what_others_set_aside_meanwhile_stays(pytester, watched):
+    freeze = "def pytest_collection_modifyitems(items): gc.freeze()"
+    pytester.makeconftest(CONFTEST + AT_EXIT + freeze)
+    result = pytester.runpytest_subprocess("-s", "-p", "no:xdist")
+    assert watched(result) == ["RUN True", "EXIT True"]
+
+
+def test_set_aside_before_the_first_case(pytester, watched):
+    count = "def pytest_itemcollected(item): print('RUN', gc.get_freeze_count() > 0)"
+    pytester.makeconftest(AT_EXIT + count)
+    result = pytester.runpytest_subprocess("-s", "-p", "no:xdist", "--collect-only")
+    assert watched(result) == ["RUN True", "EXIT False"]
+
+
 def test_in_a_process_that_goes_on(run_here, pytester, watched):
     pytester.makeconftest(CONFTEST)
     before = gc.get_freeze_count(), [*gc.callbacks]  # hypothesis has one, too
