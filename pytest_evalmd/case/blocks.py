@@ -21,6 +21,7 @@ from pytest_evalmd.case.problems import Problems, nearest, shorten
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 QUERY = "query-text"
 ANSWER = "answer-text"
@@ -31,7 +32,8 @@ RESULT = "evaluation-result-text"
 HUMAN = "human-result-text"
 INFOS = (QUERY, ANSWER, MEASURES_MD, MEASURES_YAML, EVALUATION, RESULT, HUMAN)
 
-_FRONTMATTER_END = re.compile(r"(?:---|\.\.\.)[ \t]*")
+_FRONTMATTER_END = re.compile(r"(?:---|\.\.\.)[ \t]*[\r\n]*")
+_LINE_END = re.compile(r"\r\n?")
 _OPENING = re.compile(r"[ \t>]*(`{3,}|~{3,})[ \t]*([a-z-]+)[ \t]*")
 _LONGER = "where a text itself holds a fence, make the fences around it longer"
 _MEASURES = "measures"
@@ -109,12 +111,13 @@ def may_be_case(data: bytes) -> bool:
 def read_document(text: str) -> Document:
     """Find the blocks of a markdown text."""
     lines = tuple(split_lines(text))
-    bare = [line.rstrip("\r\n") for line in lines]
-    bare[:1] = [line.removeprefix("\ufeff") for line in bare[:1]]
-    end = _frontmatter_end(bare)
-    fences = _fences("\n" * end + "\n".join(bare[end:]) + "\n")
+    end = _frontmatter_end(lines)
+    markdown = "\n" * end + "".join(lines[end:]) if end else text.removeprefix("\ufeff")
+    # Without a line end the last fence would not count as closed.
+    fences = _fences(markdown if markdown.endswith(("\r", "\n")) else f"{markdown}\n")
     others = [fence for fence in fences if fence.block.info not in INFOS]
-    frontmatter = "\n".join(bare[1 : end - 1]) if end else None
+    front = [line.rstrip("\r\n") for line in lines[1 : end - 1]]
+    frontmatter = "\n".join(front) if end else None
     return Document(
         lines=lines,
         frontmatter=frontmatter,
@@ -147,9 +150,9 @@ def split_lines(text: str) -> list[str]:
     return list(io.StringIO(text, newline=""))
 
 
-def _frontmatter_end(lines: list[str]) -> int:
+def _frontmatter_end(lines: tuple[str, ...]) -> int:
     """Count the lines of the frontmatter, its ``---`` lines included."""
-    if not lines or lines[0].rstrip(" \t") != "---":
+    if not lines or lines[0].removeprefix("\ufeff").rstrip(" \t\r\n") != "---":
         return 0
     ends = (
         n for n, line in enumerate(lines[1:], 2) if _FRONTMATTER_END.fullmatch(line)
@@ -181,9 +184,13 @@ def _ours_in(text: str, first_line: int, marker: str = "") -> Iterator[Block]:
 
 
 def _fences(source: str) -> list[_Fence]:
+    rules = _block_rules()
+    tokens: list[Token] = []
+    normal = _LINE_END.sub("\n", source).replace("\0", "\ufffd")
+    rules.block.parse(normal, rules, {}, tokens)
     found = []
     quotes = [0]
-    for number, token in enumerate(_block_rules().parse(source), 1):
+    for number, token in enumerate(tokens, 1):
         if token.type == "blockquote_open":
             quotes.append(number)
         elif token.type == "blockquote_close":
@@ -228,6 +235,4 @@ def _not_closed(block: Block) -> str:
 def _block_rules() -> MarkdownIt:
     from markdown_it import MarkdownIt  # only once there is something to parse
 
-    parser = MarkdownIt("commonmark")
-    parser.core.ruler.enableOnly(["normalize", "block"])
-    return parser
+    return MarkdownIt("commonmark")

@@ -112,15 +112,16 @@ class _Lines:
 def _add_entry(
     entries: dict[str, Entry], match: re.Match[str], lines: _Lines, problems: Problems
 ) -> None:
-    key, text, line = match[2], match[3], lines.number
+    indent, key, text = match.groups()
+    line = lines.number
     if key in entries:
         problems.add(line, f"the key {shorten(key)!r} is given twice; keep one")
     if text.strip() == "|":
-        block_text = lines.indented(_indent(match[1]))
+        block_text = lines.indented(_indent(indent))
         entries[key] = Entry(value=block_text, line=line)
         return
     try:
-        entries[key] = Entry(value=read_scalar(text), line=line)
+        entries[key] = Entry(read_scalar(text), line)
     except ScalarError as error:
         problems.add(line, f"{shorten(key)}: {error}")
         entries[key] = Entry(value=None, line=line, broken=True)
