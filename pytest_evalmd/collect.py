@@ -46,13 +46,11 @@ NEW_ANSWER = (measure_new_answer, measure_new_answer_with_judge)
 TEMPLATES = (*PLAIN, *NEW_ANSWER)
 """Functions for the fixtures that items take, and for plugins that look at them."""
 _AT_ONCE = 32
-_FOUND: pytest.StashKey[_Found] = pytest.StashKey()
-_SHARED = pytest.StashKey[dict[Any, list[pytest.Function]]]()
-"""By template, what pytest made of it for every case of a folder."""
+_FOLDER: pytest.StashKey[_Folder] = pytest.StashKey()
 
 
-class _Found:
-    """Case files of a folder, in the order in which they are collected.
+class _Folder:
+    """What case files of a folder share.
 
     Some are parsed at once: what parsing leaves behind would lie between items, and
     scattered items make each full collection of garbage twice as long.
@@ -60,6 +58,12 @@ class _Found:
 
     def __init__(self) -> None:
         self.waiting: deque[weakref.ref[CaseFile]] = deque()
+        """Those that are not parsed, in the order in which they are collected."""
+        self.functions: dict[Any, list[pytest.Function]] = {}
+        """By template, what pytest made of it for every case."""
+        self.hooks: HookRelay
+        self.conftests = -1
+        """How many conftest.py files there were when the hooks were looked up."""
         self._parsed = 0
 
     def next_ones(self, file: CaseFile) -> list[CaseFile]:
@@ -82,8 +86,6 @@ class CaseFile(pytest.Module):
     digest: str
     open_items: int
     """How many of its items have not run yet."""
-    items_hooks: HookRelay | None = None
-    """The hooks of its items while it runs."""
     _data: bytes | None = None
     _parsed = False
     _problem: str | None
@@ -92,6 +94,19 @@ class CaseFile(pytest.Module):
     _case: Case | None
     """Let go of once all items have run: many small objects slow down Python's garbage
     collector."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - pytest's
+        super().__init__(*args, **options)
+        assert self.parent is not None
+        self._folder = self.parent.stash.setdefault(_FOLDER, _Folder())
+
+    @property
+    def ihook(self) -> HookRelay:
+        """The hooks of its folder, looked up anew once a conftest.py came."""
+        conftests = len(self.config.pluginmanager._conftest_plugins)
+        if self._folder.conftests != conftests:
+            self._folder.hooks, self._folder.conftests = super().ihook, conftests
+        return self._folder.hooks
 
     @property
     def case(self) -> Case:
@@ -121,9 +136,8 @@ class CaseFile(pytest.Module):
         Args:
             data: what it holds, as it was found; ``None`` if it could not be read.
         """
-        assert self.parent is not None
         self._data = data
-        self.parent.stash.setdefault(_FOUND, _Found()).waiting.append(weakref.ref(self))
+        self._folder.waiting.append(weakref.ref(self))
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
         """Give an item a measure, inputs first.
@@ -131,10 +145,9 @@ class CaseFile(pytest.Module):
         Raises:
             CollectError: all that is wrong with the file.
         """
-        assert self.parent is not None
         if not self._parsed:
             self._parse()
-            for file in self.parent.stash.setdefault(_FOUND, _Found()).next_ones(self):
+            for file in self._folder.next_ones(self):
                 with suppress(Exception):  # it comes again with the file's own turn
                     file._parse()
         self._parsed = False
@@ -163,15 +176,9 @@ class CaseFile(pytest.Module):
             self._problem = "\n".join(error.lines(self._shown))
         self._parsed = True
 
-    def setup(self) -> None:
-        """Keep the hooks, which pytest looks up each time; no more come meanwhile."""
-        self.items_hooks = self.ihook
-        super().setup()
-
     def teardown(self) -> None:
         """Let go of the case and its outputs, where they can be had again."""
         super().teardown()
-        self.items_hooks = None
         measuring_of(self.config).release(self.path)
         if not self.open_items:
             self._case = None
@@ -203,8 +210,7 @@ class CaseFile(pytest.Module):
 
     def _functions(self, template: Any) -> list[pytest.Function]:  # noqa: ANN401
         """Make pytest's own items of a function: one, or one a fixture parameter."""
-        assert self.parent is not None
-        shared = self.parent.stash.setdefault(_SHARED, {})
+        shared = self._folder.functions
         alike = all(mark.name != "usefixtures" for mark in self.own_markers)
         if alike and template in shared:
             return shared[template]

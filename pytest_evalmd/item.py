@@ -122,8 +122,8 @@ class MeasureItem(pytest.Function):
 
     @property
     def ihook(self) -> HookRelay:
-        """Hooks, looked up once a file."""
-        return self.file.items_hooks or super().ihook
+        """Those of its file."""
+        return self.file.ihook
 
     @functools.cached_property
     def location(self) -> tuple[str, int | None, str]:

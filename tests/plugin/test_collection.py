@@ -280,3 +280,27 @@ def test_the_folder_of_recordings_holds_no_tests(run_here, pytester, write_case)
     folder = pytester.mkdir("__evalmd__")
     (folder / "test_python.py").write_text("def test_python(): assert False")
     run_here("--collect-only", "-q").stdout.fnmatch_lines(["case.md::one", "*1 test*"])
+
+
+def test_a_conftest_sees_its_own_folder_whenever_it_is_loaded(
+    run_here, pytester, write_case
+):
+    hooks = """
+def pytest_itemcollected(item):
+    print({0!r}, "collected", item.nodeid)
+
+def pytest_runtest_setup(item):
+    print({0!r}, "runs", item.nodeid)
+"""
+    for folder in ("a", "b"):
+        write_case(ONE, {"one": "1"}, name=f"{folder}/case.md")
+        (pytester.path / folder / "conftest.py").write_text(hooks.format(folder))
+        write_case(ONE, {"one": "1"}, name=f"{folder}/case2.md")
+    result = run_here("-s", "-q")
+    seen = [line for line in result.outlines if "::" in line]
+    assert sorted(line.lstrip(".") for line in seen) == [
+        f"{folder} {what} {folder}/{name}.md::one"
+        for folder in ("a", "b")
+        for what in ("collected", "runs")
+        for name in ("case", "case2")
+    ]
