@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import product
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from pytest_evalmd.case.model import Case, Measure
 from pytest_evalmd.case.parse import decode, parse_case
 from pytest_evalmd.case.problems import CaseError
 from pytest_evalmd.files import digest
+from pytest_evalmd.garbage import looking_away
 from pytest_evalmd.item import ANSWER_MODEL, MeasureItem, parameters
 from pytest_evalmd.running import measuring_of
 from pytest_evalmd.session import relative
@@ -46,11 +48,11 @@ NEW_ANSWER = (measure_new_answer, measure_new_answer_with_judge)
 TEMPLATES = (*PLAIN, *NEW_ANSWER)
 """Functions for the fixtures that items take, and for plugins that look at them."""
 _AT_ONCE = 32
-_FOLDER: pytest.StashKey[_Folder] = pytest.StashKey()
+_FOLDERS: pytest.StashKey[dict[Path, _Folder]] = pytest.StashKey()
 
 
 class _Folder:
-    """What case files of a folder share.
+    """What case files of one folder and one collector share.
 
     Some are parsed at once: what parsing leaves behind would lie between items, and
     scattered items make each full collection of garbage twice as long.
@@ -98,7 +100,8 @@ class CaseFile(pytest.Module):
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - pytest's
         super().__init__(*args, **options)
         assert self.parent is not None
-        self._folder = self.parent.stash.setdefault(_FOLDER, _Folder())
+        folders = self.parent.stash.setdefault(_FOLDERS, {})
+        self._folder = folders.setdefault(self.path.parent, _Folder())
 
     @property
     def ihook(self) -> HookRelay:
@@ -146,10 +149,11 @@ class CaseFile(pytest.Module):
             CollectError: all that is wrong with the file.
         """
         if not self._parsed:
-            self._parse()
-            for file in self._folder.next_ones(self):
-                with suppress(Exception):  # it comes again with the file's own turn
-                    file._parse()
+            with looking_away():
+                self._parse()
+                for file in self._folder.next_ones(self):
+                    with suppress(Exception):  # it comes again with the file's own turn
+                        file._parse()
         self._parsed = False
         if self._problem is not None:
             raise self.CollectError(self._problem)

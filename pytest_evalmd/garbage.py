@@ -2,56 +2,62 @@
 
 Items and reports live until the run's end, and full collections find nothing. While only
 measures run, the collector passes by what was there before the first of them, and while
-they are collected by what was there before the first case. Other tests may watch it,
-whoever set something aside knows better, and pytest's own look for garbage at the end
-sees everything.
+cases are parsed by what was there before. Other tests may watch it, whoever set something
+aside knows better, and pytest's own look for garbage at the end sees everything.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import sys
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from pytest_evalmd.item import MeasureItem
 
-_SET_ASIDE = pytest.StashKey[int]()
-"""How many objects this session set aside at first; 0 where others set aside some."""
+_SET_ASIDE = pytest.StashKey[bool]()
 _measured: weakref.WeakSet[pytest.Session] = weakref.WeakSet()
 """Sessions of measures only."""
 
 
-def set_aside(config: pytest.Config) -> None:
-    """Set aside what is there before the first case, unless somebody did already."""
-    if not gc.get_freeze_count():
-        gc.freeze()
-        config.stash[_SET_ASIDE] = gc.get_freeze_count()
+@contextlib.contextmanager
+def looking_away() -> Iterator[None]:
+    """Have the collector pass by all that is there while only our own code runs.
+
+    Afterwards what was young counts as old, so that large projects are not gone through
+    time and again while they are collected.
+    """
+    if gc.get_freeze_count():
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Set aside what was collected, too, unless other tests run."""
-    stash = session.config.stash
-    if gc.get_freeze_count() > stash.get(_SET_ASIDE, 0):
-        stash[_SET_ASIDE] = 0  # of somebody else
+    """Set aside what was collected, unless other tests run, too."""
     if not all(isinstance(item, MeasureItem) for item in session.items):
-        pytest_unconfigure(session.config)
         return
     _measured.add(session)
-    if stash.get(_SET_ASIDE, 0):
+    if not gc.get_freeze_count():
         gc.freeze()
+        session.config.stash[_SET_ASIDE] = True
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Have the collector look at everything again, before pytest looks for garbage."""
-    if config.stash.get(_SET_ASIDE, 0):
+    if config.stash.get(_SET_ASIDE, False):
         gc.unfreeze()
-        config.stash[_SET_ASIDE] = 0
 
 
 @atexit.register

@@ -40,7 +40,6 @@ def measuring_of(config: pytest.Config) -> Measuring:
 
         config.pluginmanager.register(reporting, "evalmd-reporting")
         config.pluginmanager.register(garbage, "evalmd-garbage")
-        garbage.set_aside(config)
     return config.stash[MEASURING]
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from pytest_evalmd.case.values import Value
-from pytest_evalmd.dataclass import dataclass
 
 MeasureType = Literal["ai", "programmatic"]
 Source = Literal["query", "answer"]

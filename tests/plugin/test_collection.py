@@ -282,25 +282,49 @@ def test_the_folder_of_recordings_holds_no_tests(run_here, pytester, write_case)
     run_here("--collect-only", "-q").stdout.fnmatch_lines(["case.md::one", "*1 test*"])
 
 
-def test_a_conftest_sees_its_own_folder_whenever_it_is_loaded(
-    run_here, pytester, write_case
-):
-    hooks = """
+HOOKS = """
 def pytest_itemcollected(item):
     print({0!r}, "collected", item.nodeid)
 
 def pytest_runtest_setup(item):
     print({0!r}, "runs", item.nodeid)
 """
-    for folder in ("a", "b"):
-        write_case(ONE, {"one": "1"}, name=f"{folder}/case.md")
-        (pytester.path / folder / "conftest.py").write_text(hooks.format(folder))
-        write_case(ONE, {"one": "1"}, name=f"{folder}/case2.md")
-    result = run_here("-s", "-q")
-    seen = [line for line in result.outlines if "::" in line]
-    assert sorted(line.lstrip(".") for line in seen) == [
-        f"{folder} {what} {folder}/{name}.md::one"
-        for folder in ("a", "b")
+ONE_COLLECTOR = """
+import pytest
+
+class Folders(pytest.Directory):
+    def collect(self):
+        for path in sorted(self.path.glob("*/*.md")):
+            yield from self.ihook.pytest_collect_file(file_path=path, parent=self)
+
+def pytest_collect_directory(path, parent):
+    if path.name == "cases":
+        return Folders.from_parent(parent=parent, path=path)
+"""
+
+
+@pytest.mark.parametrize(
+    ("conftest", "args"),
+    [
+        ("", []),
+        (ONE_COLLECTOR, ["cases"]),
+    ],  # pytest loads cases/test*/conftest.py early
+    ids=["loaded-late", "one-collector"],
+)
+def test_a_conftest_sees_its_own_folder(run_here, pytester, write_case, conftest, args):
+    pytester.makeconftest(conftest)
+    for folder in ("test_a", "test_b"):
+        for name in ("one", "two"):
+            write_case(ONE, {"one": "1"}, name=f"cases/{folder}/{name}.md")
+        path = pytester.path / "cases" / folder / "conftest.py"
+        path.write_text(HOOKS.format(folder))
+
+    result = run_here("-s", "-q", *args)
+
+    seen = [line.lstrip(".") for line in result.outlines if "::" in line]
+    assert sorted(seen) == [
+        f"{folder} {what} cases/{folder}/{name}.md::one"
+        for folder in ("test_a", "test_b")
         for what in ("collected", "runs")
-        for name in ("case", "case2")
+        for name in ("one", "two")
     ]

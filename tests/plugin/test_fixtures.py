@@ -151,6 +151,20 @@ def by_ini():
     assert asked(result) == ["calm"]
 
 
+def test_nobody_changes_what_is_measured(run_here, pytester, write_case):
+    pytester.makeconftest("""
+import pytest
+
+@pytest.fixture(autouse=True)
+def change(case):
+    case.measures["one"].logic = "return 2;"
+""")
+    write_case(logic("one", "return 1;"), {"one": "2"})
+    result = run_here()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*FrozenInstanceError*'logic'"])
+
+
 def test_a_fixture_of_a_user_meets_an_output_that_is_an_error(
     run_here, client, write_case
 ):

@@ -75,11 +75,27 @@ def test_what_others_set_aside_meanwhile_stays(pytester, watched):
     assert watched(result) == ["RUN True", "EXIT True"]
 
 
-def test_set_aside_before_the_first_case(pytester, watched):
-    count = "def pytest_itemcollected(item): print('RUN', gc.get_freeze_count() > 0)"
-    pytester.makeconftest(AT_EXIT + count)
-    result = pytester.runpytest_subprocess("-s", "-p", "no:xdist", "--collect-only")
-    assert watched(result) == ["RUN True", "EXIT False"]
+@pytest.mark.parametrize("frozen", [False, True])
+def test_while_cases_are_parsed(pytester, watched, write_case, frozen):
+    write_case("no measure", name="broken.md")
+    watch = """
+from pytest_evalmd import collect
+
+def parse_case(text, parse=collect.parse_case):
+    print("RUN", gc.get_freeze_count() > 0)
+    return parse(text)
+
+collect.parse_case = parse_case
+
+def pytest_collectreport(report):
+    if report.nodeid.endswith(".md"):
+        print("RUN", gc.get_freeze_count() > 0)
+"""
+    pytester.makeconftest(AT_EXIT + watch + "gc.freeze()" * frozen)
+    result = pytester.runpytest_subprocess("-s", "-p", "no:xdist")
+    parsed, collected = ["RUN True"] * 2, [f"RUN {frozen}"] * 2
+    told = [parsed[0], collected[0], parsed[1], collected[1]]
+    assert watched(result) == [*told, f"EXIT {frozen}"]
 
 
 def test_in_a_process_that_goes_on(run_here, pytester, watched):
