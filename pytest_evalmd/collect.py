@@ -17,7 +17,7 @@ from pytest_evalmd.case.graph import ancestors
 from pytest_evalmd.case.model import Case, Measure
 from pytest_evalmd.case.parse import decode, parse_case
 from pytest_evalmd.case.problems import CaseError
-from pytest_evalmd.files import digest
+from pytest_evalmd.files import digest, read_regular
 from pytest_evalmd.garbage import looking_away
 from pytest_evalmd.item import ANSWER_MODEL, MeasureItem, parameters
 from pytest_evalmd.running import measuring_of
@@ -171,7 +171,7 @@ class CaseFile(pytest.Module):
         data, self._data = self._data, None
         self._problem = self._case = None
         try:
-            data = data or self.path.read_bytes()
+            data = data or read_regular(self.path)
             self._text, self.digest = decode(data), digest(data)
             self._case = parse_case(self._text)
         except OSError as error:

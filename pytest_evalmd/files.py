@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import hashlib
 import os
 import stat
@@ -12,7 +13,10 @@ from pathlib import Path
 
 FOLDER = "__evalmd__"
 """Where the replies to the cases of a folder are remembered."""
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+_AT_LEAST = 2**13
+_BINARY = getattr(os, "O_BINARY", 0)
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
+_READ = os.O_RDONLY | _BINARY | getattr(os, "O_NONBLOCK", 0)  # for a pipe: no waiting
 
 
 class NotWrittenError(Exception):
@@ -24,15 +28,22 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def check_regular(path: Path) -> Path:
-    """Give the path of a file that can be read to its end: no pipe, no device.
+def read_regular(path: Path) -> bytes:
+    """Read a file that has an end: no pipe, no device.
 
     Raises:
-        OSError: it is something else, or nothing.
+        OSError: it is something else, or can't be read.
     """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "it is no file")
-    return path
+    descriptor = os.open(path, _READ)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is no file")
+        size = max(found.st_size + 1, _AT_LEAST)  # some files don't tell theirs
+        read = functools.partial(os.read, descriptor, size)
+        return b"".join(iter(read, b""))
+    finally:
+        os.close(descriptor)
 
 
 def read_file(path: Path) -> bytes:

@@ -66,12 +66,16 @@ class Outcome:
 
         What is empty is left out: reports live until the run's end.
         """
-        plain = {name: getattr(self, name) for name in self.__slots__}
+        plain = {
+            name: value
+            for name in self.__slots__
+            if (value := getattr(self, name)) not in (None, ())
+        }
         if self.change:
             plain["change"] = asdict(self.change)
         if self.answer:
             plain["answer"] = asdict(self.answer)
-        return {k: value for k, value in plain.items() if value not in (None, ())}
+        return plain
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:

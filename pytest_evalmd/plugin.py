@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from pytest_evalmd.declaring import add_options
-from pytest_evalmd.files import FOLDER
+from pytest_evalmd.files import FOLDER, read_regular
 from pytest_evalmd.fixtures import answer_client, case, llm_client, measure_outputs
 from pytest_evalmd.ledger import Ledger, WorkerLedger
 from pytest_evalmd.options import MEASURING, OPTIONS, read_options
-from pytest_evalmd.session import Results
+from pytest_evalmd.session import Results, Updates
 
 if TYPE_CHECKING:
     from pytest_evalmd.collect import CaseFile
@@ -45,6 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
         results = Results(config)
         config.pluginmanager.register(results, "evalmd-results")
         config.pluginmanager.register(Ledger(config, results), "evalmd-ledger")
+        if config.stash[OPTIONS].update_results:
+            config.pluginmanager.register(Updates(), "evalmd-updates")
         if config.stash[OPTIONS].wants_results:
             from pytest_evalmd.recorder import RunRecorder
 
@@ -75,7 +77,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
     from pytest_evalmd.case.blocks import may_be_case
 
     try:
-        data = file_path.read_bytes()
+        data = read_regular(file_path)
         if not may_be_case(data):
             return None
     except OSError:
@@ -105,13 +107,3 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from pytest_evalmd.running import check_plan
 
         check_plan(session)
-
-
-def pytest_report_teststatus(
-    report: pytest.TestReport | pytest.CollectReport,
-) -> tuple[str, str, str] | None:
-    """Show an updated result as such; it counts as passed."""
-    outcome = getattr(report, "evalmd", None)
-    if outcome is not None and outcome["kind"] == "updated" and report.passed:
-        return "passed", "u", "UPDATED"
-    return None

@@ -141,6 +141,19 @@ class Results:
                 yield from changes[:1]
 
 
+class Updates:
+    """Shows an updated result as such; it counts as passed."""
+
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport | pytest.CollectReport
+    ) -> tuple[str, str, str] | None:
+        """Say how a report counts, in how short and in how long words."""
+        outcome = getattr(report, "evalmd", None)
+        if outcome is not None and outcome["kind"] == "updated" and report.passed:
+            return "passed", "u", "UPDATED"
+        return None
+
+
 def _done(outcomes: list[Outcome], changes: list[Change]) -> set[str]:
     """Give the measures whose results hold, or are to be written, for every client."""
     written = {change.measure_id for change in changes}

@@ -15,7 +15,7 @@ from pytest_evalmd.batch.state import (
     read_batch,
     write_batch,
 )
-from pytest_evalmd.files import FOLDER, check_regular, write_atomically
+from pytest_evalmd.files import FOLDER, read_regular, write_atomically
 from pytest_evalmd.judge.locks import locked
 from pytest_evalmd.judge.model import JudgeError
 from pytest_evalmd.judge.secrets import environment_keys
@@ -40,7 +40,7 @@ class BatchFolder:
         found, problems = [], []
         for path in sorted((self.root / FOLDER / "batches").glob("*.json")):
             try:
-                found.append(read_batch(check_regular(path).read_text("utf-8")))
+                found.append(read_batch(read_regular(path).decode()))
             except (OSError, UnicodeDecodeError, BatchFileError) as error:
                 shown = os.path.relpath(path, self.root)
                 problems.append(f"{shown}: {error}; mend or delete it")

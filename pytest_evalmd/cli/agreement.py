@@ -12,7 +12,7 @@ from pytest_evalmd.case.problems import shorten
 from pytest_evalmd.case.results import ResultError
 from pytest_evalmd.case.values import Value, same, write_json
 from pytest_evalmd.cli.cases import SoundCases, say
-from pytest_evalmd.files import check_regular
+from pytest_evalmd.files import read_regular
 from pytest_evalmd.judge.recordings import RecordingError, Remembered, read_recordings
 from pytest_evalmd.judge.spool import recordings_path
 from pytest_evalmd.verdict.agreement import Agreement, Opinion, agreements
@@ -123,7 +123,7 @@ def _judge(
 def _replies(path: Path) -> list[Remembered]:
     file = recordings_path(path)
     try:
-        text = check_regular(file).read_text(encoding="utf-8")
+        text = read_regular(file).decode()
         return list(read_recordings(text).values())
     except FileNotFoundError:
         return []

@@ -12,7 +12,7 @@ from pytest_evalmd.case.blocks import may_be_case
 from pytest_evalmd.case.model import Case
 from pytest_evalmd.case.parse import decode, parse_case
 from pytest_evalmd.case.problems import CaseError, printable
-from pytest_evalmd.files import check_regular
+from pytest_evalmd.files import read_regular
 
 MAX_CONCURRENCY = 64
 """How many requests a command may have in flight at once."""
@@ -86,7 +86,7 @@ def _read(file: Path) -> FoundCase | None:
     if file.is_dir():
         return None
     try:
-        data = check_regular(file).read_bytes()
+        data = read_regular(file)
         case = parse_case(decode(data)) if may_be_case(data) else None
     except OSError as error:
         problem = f"{file}: can't be read: {error.strerror or error}"

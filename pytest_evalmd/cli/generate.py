@@ -12,7 +12,7 @@ from pytest_evalmd.case.blocks import ANSWER, read_document
 from pytest_evalmd.case.parse import decode
 from pytest_evalmd.case.problems import CaseError
 from pytest_evalmd.cli.cases import show
-from pytest_evalmd.files import check_regular, write_atomically
+from pytest_evalmd.files import read_regular, write_atomically
 from pytest_evalmd.generate.combining import generate
 from pytest_evalmd.generate.config import Config, is_config, read_config
 from pytest_evalmd.generate.names import folded, name_problem
@@ -145,7 +145,7 @@ def _sources(
         paths = sorted(one for one in inner if not one.is_dir())
     for one in paths:
         try:
-            yield Source(one, decode(check_regular(one).read_bytes()))
+            yield Source(one, decode(read_regular(one)))
         except OSError as error:
             problems.append(f"{one}: can't be read: {error.strerror or error}")
         except CaseError as error:
@@ -191,7 +191,7 @@ def _target(
         if not path.resolve().is_relative_to(out.resolve()):
             problems.append(f"{path}: leads out of {out} by a link; remove it")
             return None
-        old = check_regular(path).read_bytes() if path.exists() else None
+        old = read_regular(path) if path.exists() else None
     except (OSError, RuntimeError) as error:
         problems.append(f"{path}: can't be read: {error}")
         return None

@@ -13,7 +13,7 @@ from pytest_evalmd.case.model import Case
 from pytest_evalmd.case.problems import printable
 from pytest_evalmd.cli.cases import find_cases, say
 from pytest_evalmd.cli.runfiles import UnreadableError, read_whole
-from pytest_evalmd.files import NotWrittenError, check_regular
+from pytest_evalmd.files import NotWrittenError, read_regular
 from pytest_evalmd.judge.recordings import RecordingError, Remembered, read_recordings
 from pytest_evalmd.judge.spool import recordings_path
 from pytest_evalmd.publish import check_replaceable, check_suffix, publish
@@ -148,7 +148,7 @@ def _shown(path: Path, given: Path) -> str:
 def _replies(case: Path, problems: list[str]) -> Iterable[Remembered]:
     path = recordings_path(case)
     try:
-        return read_recordings(check_regular(path).read_text("utf-8")).values()
+        return read_recordings(read_regular(path).decode()).values()
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError, RecordingError) as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from pytest_evalmd.case.values import Value, ValueTextError, read_json, write_json
-from pytest_evalmd.files import FOLDER, check_regular, write_new
+from pytest_evalmd.files import FOLDER, read_regular, write_new
 from pytest_evalmd.judge.question import digest
 from pytest_evalmd.judge.recordings import (
     RecordingError,
@@ -136,7 +136,7 @@ def spooled_by_case(folder: Path) -> dict[str, list[tuple[Path, Spooled]]]:
 
 def _read_entry(file: Path) -> Mapping[str, Value]:
     try:
-        entry = read_json(check_regular(file).read_text(encoding="utf-8"))
+        entry = read_json(read_regular(file).decode())
     except (OSError, UnicodeDecodeError, ValueTextError):
         return {}
     return entry if isinstance(entry, dict) else {}

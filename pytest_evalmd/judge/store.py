@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from pytest_evalmd.files import FOLDER, check_regular, write_atomically
+from pytest_evalmd.files import FOLDER, read_regular, write_atomically
 from pytest_evalmd.judge.cost import Cost
 from pytest_evalmd.judge.locks import POLL_S, KeyLocks, locked
 from pytest_evalmd.judge.recordings import (
@@ -284,7 +284,7 @@ def _why(error: Exception) -> str:
 
 def _text_of(path: Path) -> str | None:
     try:
-        text = check_regular(path).read_bytes().decode()
+        text = read_regular(path).decode()
     except (FileNotFoundError, NotADirectoryError):
         return None
     return text.replace("\r\n", "\n")  # git may have checked it out so

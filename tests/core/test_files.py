@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import stat
 
 import pytest
@@ -10,9 +11,9 @@ import pytest
 from pytest_evalmd import files
 from pytest_evalmd.files import (
     NotWrittenError,
-    check_regular,
     digest,
     read_file,
+    read_regular,
     replace_file,
     write_new,
 )
@@ -67,10 +68,21 @@ def test_what_has_no_end_is_no_file(path):
     device.symlink_to("/dev/zero")
     for one in (pipe, device, path.parent):
         with pytest.raises(OSError, match="it is no file"):
-            check_regular(one)
+            read_regular(one)
     with pytest.raises(FileNotFoundError):
-        check_regular(path.with_name("none"))
-    assert check_regular(path) == path
+        read_regular(path.with_name("none"))
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**13 - 1, 2**13, 2**13 + 1, 3 * 2**13])
+def test_a_file_is_read_to_its_end(path, size):
+    data = os.urandom(size)
+    path.write_bytes(data)
+    assert read_regular(path) == data
+
+
+@pytest.mark.skipif(not pathlib.Path("/proc/cpuinfo").exists(), reason="is Linux's")
+def test_a_file_that_does_not_tell_its_size():
+    assert read_regular(pathlib.Path("/proc/cpuinfo")).count(b"\n") > 1
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])

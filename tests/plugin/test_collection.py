@@ -183,20 +183,20 @@ def test_a_case_that_cannot_be_read(run_here, pytester, write_case):
     write_case(ONE, {"one": "1"}, name="secret.md")
     pytester.makeconftest(
         """
-        import pathlib
+        import os
 
-        read = pathlib.Path.read_bytes
+        really = os.open
 
-        def read_bytes(self):
-            if self.name == "secret.md":
+        def open_(path, *args, **options):
+            if os.fspath(path).endswith("secret.md"):
                 raise PermissionError(13, "Permission denied")
-            return read(self)
+            return really(path, *args, **options)
 
         def pytest_configure():
-            pathlib.Path.read_bytes = read_bytes
+            os.open = open_
 
         def pytest_unconfigure():
-            pathlib.Path.read_bytes = read
+            os.open = really
         """
     )
 
