@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from pytest_evalmd.case.model import Compare, Measure
 from pytest_evalmd.case.problems import SHOWN_CHARACTERS, printable, shorten
-from pytest_evalmd.dataclass import dataclass
 
 LONG_LINE = 100
 """Results longer than this, in characters, are shown as a diff of their items."""

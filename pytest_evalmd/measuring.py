@@ -278,6 +278,5 @@ def _given(found: _Found | MeasureError | None) -> _Found:
 
 def _drop(found: dict[Any, Any], path: Path) -> None:
     """Drop what is kept of a case; its path is the first part of each key."""
-    # The path is the very same most often, which is told faster.
-    for key in [key for key in found if key[0] is path or key[0] == path]:
+    for key in [key for key in found if key[0] == path]:
         del found[key]

@@ -33,7 +33,6 @@ HUMAN = "human-result-text"
 INFOS = (QUERY, ANSWER, MEASURES_MD, MEASURES_YAML, EVALUATION, RESULT, HUMAN)
 
 _FRONTMATTER_END = re.compile(r"(?:---|\.\.\.)[ \t]*[\r\n]*")
-_LINE_END = re.compile(r"\r\n?")
 _OPENING = re.compile(r"[ \t>]*(`{3,}|~{3,})[ \t]*([a-z-]+)[ \t]*")
 _LONGER = "where a text itself holds a fence, make the fences around it longer"
 _MEASURES = "measures"
@@ -133,7 +132,7 @@ def read_document(text: str) -> Document:
         ),
         cut=tuple(
             one.block
-            for one, following in pairwise(fences if others else ())
+            for one, following in pairwise(fences)
             if one.block.info in INFOS
             and not following.block.info
             and one.quote == following.quote != 0
@@ -183,14 +182,19 @@ def _ours_in(text: str, first_line: int, marker: str = "") -> Iterator[Block]:
             yield Block(info=match[2], line=line, end_line=line, text="")
 
 
-def _fences(source: str) -> list[_Fence]:
+def block_tokens(source: str) -> list[Token]:
+    """Read markdown by its block rules alone; the maps of tokens count lines from 0."""
     rules = _block_rules()
     tokens: list[Token] = []
-    normal = _LINE_END.sub("\n", source).replace("\0", "\ufffd")
+    normal = source.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
     rules.block.parse(normal, rules, {}, tokens)
+    return tokens
+
+
+def _fences(source: str) -> list[_Fence]:
     found = []
     quotes = [0]
-    for number, token in enumerate(tokens, 1):
+    for number, token in enumerate(block_tokens(source), 1):
         if token.type == "blockquote_open":
             quotes.append(number)
         elif token.type == "blockquote_close":

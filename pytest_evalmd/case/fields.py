@@ -79,8 +79,6 @@ class Fields:
 
     def whole(self, key: str, low: int, high: int) -> int | None:
         """Read a whole number within inclusive bounds."""
-        if key not in self.entries:
-            return None
         expected = f"a whole number from {low} to {high}"
         number = self.number(key, low, high, expected)
         if number is None or isinstance(number, int):

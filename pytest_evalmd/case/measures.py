@@ -118,13 +118,13 @@ def _add_entry(
         problems.add(line, f"the key {shorten(key)!r} is given twice; keep one")
     if text.strip() == "|":
         block_text = lines.indented(_indent(indent))
-        entries[key] = Entry(value=block_text, line=line)
+        entries[key] = Entry(block_text, line)
         return
     try:
         entries[key] = Entry(read_scalar(text), line)
     except ScalarError as error:
         problems.add(line, f"{shorten(key)}: {error}")
-        entries[key] = Entry(value=None, line=line, broken=True)
+        entries[key] = Entry(None, line, broken=True)
 
 
 def _indent(line: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from pytest_evalmd.case.blocks import block_tokens
 from pytest_evalmd.case.fields import PARAM, is_param
 from pytest_evalmd.case.problems import CaseError, Problems, got, shorten
 from pytest_evalmd.case.scalars import ScalarError
@@ -102,14 +103,9 @@ def _lines(text: str) -> list[str]:
 
 def _headings(lines: list[str]) -> list[tuple[str, int]]:
     """Find the headings of a template, with the index of the line of each."""
-    from markdown_it import MarkdownIt  # only once there is something to parse
-
-    parser = MarkdownIt("commonmark")
-    parser.core.ruler.enableOnly(["normalize", "block"])
-    tokens = parser.parse("\n".join(lines))
     return [
         (inline.content, heading.map[0])
-        for heading, inline in pairwise(tokens)
+        for heading, inline in pairwise(block_tokens("\n".join(lines)))
         if heading.type == "heading_open"
         and heading.tag == "h1"
         and heading.markup == "#"

@@ -305,10 +305,8 @@ def pytest_collect_directory(path, parent):
 
 @pytest.mark.parametrize(
     ("conftest", "args"),
-    [
-        ("", []),
-        (ONE_COLLECTOR, ["cases"]),
-    ],  # pytest loads cases/test*/conftest.py early
+    # With the argument "cases" pytest loads cases/test*/conftest.py before it collects.
+    [("", []), (ONE_COLLECTOR, ["cases"])],
     ids=["loaded-late", "one-collector"],
 )
 def test_a_conftest_sees_its_own_folder(run_here, pytester, write_case, conftest, args):
